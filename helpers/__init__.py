@@ -1,0 +1,50 @@
+"""Rebuild the numbers of a clinical paper, and ask what would change them.
+
+The modules, in the order in which data flows through them:
+
+========================  =====================================================
+`catalogue`, `cohort`     read a paper's folder in ``data/``
+`timeline`, `endpoints`   turn a patient's history into times and event codes
+`dosing`, `survival`      compute
+`audit`                   give each printed number a verdict
+`tables`, `figures`       show it
+`parameters`, `panels`    let a reader change it
+`exercises`, `report`     check an answer, write a report
+========================  =====================================================
+
+A module is loaded when it is first used, so that ``import helpers`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__all__ = [
+    "audit",
+    "catalogue",
+    "cohort",
+    "dosing",
+    "endpoints",
+    "errors",
+    "exercises",
+    "figures",
+    "panels",
+    "parameters",
+    "paths",
+    "query",
+    "report",
+    "survival",
+    "tables",
+    "timeline",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

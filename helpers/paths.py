@@ -1,0 +1,58 @@
+"""Where the kit's papers and lessons lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from helpers.errors import DataError
+
+
+def root() -> Path:
+    """Return the folder that holds ``data/`` and ``notebooks/``.
+
+    The environment variable ``TRIAL_BY_NOTEBOOK`` names another one, for papers kept elsewhere.
+
+    Returns
+    -------
+    pathlib.Path
+        An absolute path.
+    """
+    return Path(os.environ.get("TRIAL_BY_NOTEBOOK") or Path(__file__).parents[1]).resolve()
+
+
+def paper(paper: str) -> Path:
+    """Return the folder of one paper.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id: the name of its folder in ``data/``.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    DataError
+        If there is no such folder.
+    """
+    folder = root() / "data" / paper
+    if not (folder / "paper.toml").is_file():
+        known = sorted(file.parent.name for file in (root() / "data").glob("*/paper.toml"))
+        raise DataError(
+            f"no paper {paper!r} (no file data/{paper}/paper.toml)", right=" or ".join(known)
+        )
+    return folder
+
+
+def lessons() -> list[Path]:
+    """Return the lessons in teaching order.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The notebooks whose name starts with two digits.
+    """
+    return sorted((root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
