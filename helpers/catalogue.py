@@ -1,0 +1,450 @@
+"""Papers as data: what a paper's folder says, read and checked.
+
+A folder ``data/<paper>/`` holds
+
+``paper.toml``
+    what the paper is, its variables, groups, endpoint definitions, regimens, assumptions
+    and the layout of its tables;
+``published.csv``
+    its published numbers, one a row, as printed;
+``patients.csv``
+    its patients, one a row, where the paper shows them one by one.
+
+Every fault found in a folder is reported at once, one line each: file, row, column, what is
+wrong, what would be right.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from helpers import paths
+from helpers.errors import DataError
+
+Statistic = Literal[
+    "count_percent",
+    "proportion_ci",
+    "median_range",
+    "median_iqr",
+    "median_time_ci",
+    "survival_ci",
+    "cumulative_incidence_ci",
+    "p_value",
+    "hazard_ratio_ci",
+    "number",
+    "dose",
+    "duration",
+    "threshold",
+    "date",
+]
+
+_LARGEST = 5_000_000
+
+
+def _empty_is_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _split(value: Any) -> Any:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+_Number = Annotated[float | None, BeforeValidator(_empty_is_none)]
+_Count = Annotated[int | None, BeforeValidator(_empty_is_none)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Variable(_Part):
+    """One recorded variable: a column of ``patients.csv``.
+
+    Attributes
+    ----------
+    label : str
+        What it is, in words.
+    type : str
+        ``integer`` and ``number`` hold numbers; ``text`` anything; ``category`` one of
+        `values`; ``list`` several words with semicolons between, compared by membership.
+    source : str
+        Where the paper shows it; ``text`` alone if in no table.
+    unit, note : str
+        The unit of a number; what the coding leaves out or settles.
+    values : mapping of str to str
+        The codes of a category and what each means.
+    minimum, maximum : float or None
+        The least and the largest number that make sense.
+    """
+
+    label: str
+    type: Literal["integer", "number", "text", "category", "list"]
+    source: str
+    unit: str = ""
+    note: str = ""
+    values: dict[str, str] = {}
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the variable has an order and arithmetic."""
+        return self.type in ("integer", "number")
+
+    @property
+    def from_text(self) -> bool:
+        """Whether it was read from the paper's text, so that it can't check that text."""
+        return self.source == "text"
+
+
+class Definition(_Part):
+    """An endpoint definition: when the clock starts, what stops it, who counts.
+
+    Attributes
+    ----------
+    label : str
+        The endpoint's name, for example ``overall survival``.
+    origin : {'diagnosis', 'treatment', 'response'}
+        Where the clock starts.
+    events : tuple of {'death', 'relapse'}
+        What counts as the event; the first to happen stops the clock.
+    censor_at : tuple of {'transplant'}
+        What stops the clock without being an event.
+    population : str
+        A cohort query; empty for everyone.
+    cutoff_months : float or None
+        Months after the origin at which follow-up is cut; None for no cut.
+    """
+
+    label: str
+    origin: Literal["diagnosis", "treatment", "response"]
+    events: tuple[Literal["death", "relapse"], ...] = Field(min_length=1)
+    censor_at: tuple[Literal["transplant"], ...] = ()
+    population: str = ""
+    cutoff_months: float | None = Field(None, gt=0)
+
+
+class Regimen(_Part):
+    """A planned venetoclax schedule as a paper states it.
+
+    Attributes
+    ----------
+    label : str
+        The regimen's name.
+    venetoclax_mg : int
+        Target dose, mg a day.
+    venetoclax_ramp_days : int
+        The day on which the target dose is reached; 1 for no ramp.
+    venetoclax_days : int
+        Days of venetoclax in a cycle.
+    cycle_days : int
+        Days from one cycle to the next.
+    """
+
+    label: str
+    venetoclax_mg: int = Field(gt=0)
+    venetoclax_ramp_days: int = Field(ge=1)
+    venetoclax_days: int = Field(ge=1)
+    cycle_days: int = Field(ge=1)
+
+
+class Assumption(_Part):
+    """A number that a paper doesn't give and a figure cannot do without.
+
+    Attributes
+    ----------
+    label, unit, why : str
+        What is assumed, in which unit, and why it is needed.
+    default, minimum, maximum : float
+        The value used unless the reader changes it, and how far they may.
+    """
+
+    label: str
+    unit: str
+    why: str
+    default: float
+    minimum: float
+    maximum: float
+
+
+class Column(_Part):
+    """One column of a printed table: its heading and the variable whose printed text it shows."""
+
+    heading: str
+    variable: str
+
+
+class Table(_Part):
+    """The layout of one printed table of patients.
+
+    Attributes
+    ----------
+    caption : str
+        What the table shows.
+    columns : tuple of Column
+        In printed order.
+    footnote : str
+        Abbreviations and notes below the table.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    footnote: str = ""
+
+
+class PublishedNumber(_Part):
+    """One quantity with everything that the paper prints about it.
+
+    Attributes
+    ----------
+    id : str
+        Unique in its paper.
+    location : str
+        Where a reader finds it.
+    quantity : str
+        What is counted or measured; a variable's name where it is one.
+    group : str
+        The group of patients: a name under ``[groups]`` in ``paper.toml``.
+    statistic : str
+        One of the closed list `Statistic`.
+    printed : str
+        Exactly what the paper shows.
+    value, lower, upper, level : float or None
+        The estimate, its limits or range, and the level of the interval (0.95).
+    count, total : int or None
+        Numerator and denominator.
+    unit : str
+        Unit of the value.
+    relates_to : tuple of str
+        Ids of the numbers it is made from or tested against.
+    note : str
+        Anything a reader of the catalogue must know.
+    """
+
+    id: str = Field(min_length=1)
+    location: str = Field(min_length=1)
+    quantity: str = Field(min_length=1)
+    group: str = ""
+    statistic: Statistic
+    printed: str = Field(min_length=1)
+    value: _Number | str = None
+    count: _Count = None
+    total: _Count = None
+    lower: _Number = None
+    upper: _Number = None
+    level: _Number = None
+    unit: str = ""
+    relates_to: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    note: str = ""
+
+
+class Paper(_Part):
+    """A paper as its folder describes it.
+
+    Attributes
+    ----------
+    id : str
+        The folder's name.
+    title, short_title, kind, citation, doi, licence : str
+        What it is and where to find it.
+    patient_level : bool
+        Whether the paper shows its patients one by one (then ``patients.csv`` holds them).
+    variables : dict of str to Variable
+        What is recorded, in the order of ``patients.csv``.
+    groups : dict of str to str
+        Named cohort queries.
+    endpoints : dict of str to Definition
+        The endpoints that the paper defines.
+    regimens : dict of str to Regimen
+        The venetoclax schedules that it states.
+    assumptions : dict of str to Assumption
+        What it leaves out and a timeline needs.
+    tables : dict of str to Table
+        The layout of its tables of patients, by printed number.
+    """
+
+    id: str
+    title: str
+    short_title: str
+    kind: Literal["letter", "article", "abstract", "registry record"]
+    citation: str
+    doi: str = ""
+    licence: str = ""
+    patient_level: bool = False
+    variables: dict[str, Variable] = {}
+    groups: dict[str, str] = {}
+    endpoints: dict[str, Definition] = {}
+    regimens: dict[str, Regimen] = {}
+    assumptions: dict[str, Assumption] = {}
+    tables: dict[str, Table] = {}
+
+
+def load(paper: str) -> Paper:
+    """Read and check ``paper.toml``.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Paper
+
+    Raises
+    ------
+    DataError
+        If there is no such paper, or the file has faults.
+    """
+    file = paths.paper(paper) / "paper.toml"
+    return _load(file, file.stat().st_mtime_ns)
+
+
+@lru_cache
+def _load(file: Path, _changed: int) -> Paper:
+    where = f"data/{file.parent.name}/paper.toml"
+    try:
+        content = tomllib.loads(read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"not valid TOML: {error}", where=where) from None
+    try:
+        found = Paper.model_validate(content)
+    except pydantic.ValidationError as error:
+        raise DataError("\n".join(_faults(error, where))) from None
+    if found.id != file.parent.name:
+        raise DataError(f"id is {found.id!r}", where=where, right=repr(file.parent.name))
+    return found
+
+
+def published(paper: str) -> list[PublishedNumber]:
+    """Read and check ``published.csv``.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    list of PublishedNumber
+        In the file's order.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or has faults: an unknown statistic or group, a number that
+        isn't one, an id used twice, a relation to an id that doesn't exist.
+    """
+    file = paths.paper(paper) / "published.csv"
+    where = f"data/{paper}/published.csv"
+    groups = load(paper).groups
+    numbers: list[PublishedNumber] = []
+    faults: list[str] = []
+    seen: dict[str, int] = {}
+    for line, row in read_rows(file):
+        try:
+            number = PublishedNumber.model_validate(row)
+        except pydantic.ValidationError as error:
+            faults += _faults(error, f"{where}, line {line}")
+            continue
+        if number.id in seen:
+            faults.append(f"{where}, line {line}: id {number.id!r} is used on line {seen[number.id]}")
+        if number.group and number.group not in groups:
+            faults.append(
+                f"{where}, line {line}, column group: no group {number.group!r} in paper.toml; "
+                f"right would be: one of {', '.join(groups)}"
+            )
+        seen[number.id] = line
+        numbers.append(number)
+    for number in numbers:
+        faults += [
+            f"{where}, line {seen[number.id]}, column relates_to: no number has the id {other!r}"
+            for other in number.relates_to
+            if other not in seen
+        ]
+    if faults:
+        raise DataError("\n".join(faults))
+    return numbers
+
+
+def read_text(file: Path) -> str:
+    """Read a file of a paper folder as UTF-8.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError
+        If it is missing, larger than 5 MB or not UTF-8.
+    """
+    where = f"data/{file.parent.name}/{file.name}"
+    if not file.is_file():
+        raise DataError("there is no such file", where=where)
+    if file.stat().st_size > _LARGEST:
+        raise DataError(f"{file.stat().st_size:,} bytes", where=where, right=f"at most {_LARGEST:,}")
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"not UTF-8 text (byte {error.start})",
+            where=where,
+            right="a file saved as 'CSV UTF-8' or 'UTF-8'",
+        ) from None
+
+
+def read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
+    """Read a CSV file of a paper folder.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The file; its first line names the columns.
+
+    Returns
+    -------
+    list of (int, dict of str to str)
+        The line on which each row ends and its cells, space at the ends removed.
+
+    Raises
+    ------
+    DataError
+        As `read_text`, and if a row has more or fewer cells than there are columns.
+    """
+    where = f"data/{file.parent.name}/{file.name}"
+    reader = csv.reader(read_text(file).splitlines(keepends=True))
+    header = [name.strip() for name in next(reader, [])]
+    rows = []
+    for cells in reader:
+        if not any(cells):
+            continue
+        if len(cells) != len(header):
+            raise DataError(
+                f"{len(cells)} cells",
+                where=f"{where}, line {reader.line_num}",
+                right=f"{len(header)}, one for each column; text with a comma stands in quotes",
+            )
+        values = (cell.strip() for cell in cells)
+        rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+    return rows
+
+
+def _faults(error: pydantic.ValidationError, where: str) -> list[str]:
+    return [
+        f"{where}, {'.'.join(str(part) for part in fault['loc']) or 'the whole'}: "
+        f"{fault['msg']} (given: {str(fault['input'])[:60]!r})"
+        for fault in error.errors()
+    ]
