@@ -1,0 +1,348 @@
+"""The settings of a lesson: what each may be, and one clear message when it is something else.
+
+A setting is at once a control of a panel, a parameter of the lesson under papermill, and a
+``--set name=value`` of the report command. Its name, range and meaning stand here, or, for what
+a paper leaves to be assumed, in the paper's folder.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
+
+from helpers import catalogue, cohort, query, timeline
+from helpers.errors import KitError, ParameterError
+
+
+class Settings(BaseModel):
+    """The settings of a lesson, checked; `check` makes them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dose(Settings):
+    """How venetoclax is given."""
+
+    venetoclax_mg: int = Field(
+        400,
+        ge=50,
+        le=800,
+        multiple_of=50,
+        title="Target dose",
+        json_schema_extra={"unit": "mg a day"},
+    )
+    venetoclax_ramp_days: int = Field(
+        3,
+        ge=1,
+        le=7,
+        title="Target dose reached on day",
+        json_schema_extra={"unit": "day of the first cycle; 1 for no ramp"},
+    )
+    venetoclax_days: int = Field(
+        28, ge=1, le=42, title="Venetoclax days per cycle", json_schema_extra={"unit": "days"}
+    )
+    cycle_days: int = Field(
+        28, ge=14, le=56, title="Length of a cycle", json_schema_extra={"unit": "days"}
+    )
+    cycles: int = Field(1, ge=1, le=6, title="Cycles", json_schema_extra={"unit": "cycles"})
+    cyp3a_inhibitor: Literal["none", "moderate", "strong", "posaconazole"] = Field(
+        "none", title="CYP3A inhibitor", json_schema_extra={"unit": "taken throughout"}
+    )
+
+
+class Cohort(Settings):
+    """Which patients are looked at."""
+
+    cohort: str = Field(
+        "", title="Cohort query", json_schema_extra={"unit": "for example AGE < 30; empty for all"}
+    )
+
+
+class Endpoint(Settings):
+    """What is measured, from when, until when."""
+
+    origin: Literal["diagnosis", "treatment", "response"] = Field(
+        "diagnosis", title="Clock starts at", json_schema_extra={"unit": ""}
+    )
+    events: Literal["death", "death or relapse"] = Field(
+        "death", title="Event", json_schema_extra={"unit": "the first to happen"}
+    )
+    censor_at_transplant: bool = Field(
+        False, title="Stop the clock at transplant", json_schema_extra={"unit": ""}
+    )
+    cutoff_months: int = Field(
+        60,
+        ge=1,
+        le=60,
+        title="Data cut-off",
+        json_schema_extra={"unit": "months after the clock starts"},
+    )
+
+
+_GROUPS: dict[str, type[Settings]] = {"dose": Dose, "cohort": Cohort, "endpoint": Endpoint}
+
+
+def model(*groups: str, paper: str) -> type[Settings]:
+    """Return the model of a lesson's settings.
+
+    Parameters
+    ----------
+    *groups : {'dose', 'cohort', 'endpoint', 'assumptions'}
+        What the lesson lets a reader change.
+    paper : str
+        The id of the lesson's paper, whose assumptions are added for ``assumptions``.
+
+    Returns
+    -------
+    type
+        A pydantic model; its fields are the settings, in order.
+    """
+    bases = tuple(_GROUPS[group] for group in groups if group != "assumptions")
+    assumed: dict[str, Any] = {}
+    if "assumptions" in groups:
+        for name, assumption in catalogue.load(paper).assumptions.items():
+            assumed[name] = (
+                float,
+                Field(
+                    assumption.default,
+                    ge=assumption.minimum,
+                    le=assumption.maximum,
+                    title="Assumed: " + assumption.label,
+                    json_schema_extra={"unit": assumption.unit},
+                ),
+            )
+    # Pydantic lists the fields of the last base first; a reader expects the order given.
+    return create_model("LessonSettings", __base__=bases[::-1] or (Settings,), **assumed)
+
+
+def check(values: Mapping[str, object], *groups: str, paper: str) -> Settings:
+    """Check the parameters of a lesson before anything runs.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        Parameter values by name; text is converted. In a notebook, ``globals()``: names that
+        are not settings are then passed over, apart from those that papermill injected.
+    *groups : {'dose', 'cohort', 'endpoint', 'assumptions'}
+        What the lesson lets a reader change.
+    paper : str
+        The id of the lesson's paper.
+
+    Returns
+    -------
+    Settings
+        With an attribute for each setting; those not given have their default.
+
+    Raises
+    ------
+    ParameterError
+        One line per fault: the parameter, what is wrong, what is allowed.
+    """
+    settings = model(*groups, paper=paper)
+    in_notebook = "__name__" in values
+    names = _injected(values) if in_notebook else list(values)
+    faults: list[KitError] = [
+        _unknown(name, settings) for name in names if name not in settings.model_fields
+    ]
+    given = {name: values[name] for name in settings.model_fields if name in values}
+    checked, found = _validate(settings, given, paper)
+    faults += found
+    if faults or checked is None:
+        raise ParameterError(faults)
+    return checked
+
+
+def change(settings: Settings, changes: Mapping[str, object], *, paper: str) -> Settings:
+    """Return settings with some changed, checked anew.
+
+    Parameters
+    ----------
+    settings : Settings
+        What `check` returned.
+    changes : mapping of str to object
+        The new values by name.
+    paper : str
+        The id of the lesson's paper.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    ParameterError
+        If the new values, or their combination with the others, are impossible.
+    """
+    values = settings.model_dump() | dict(changes)
+    changed, faults = _validate(type(settings), values, paper)
+    if changed is None:
+        raise ParameterError(faults)
+    return changed
+
+
+def allowed(field: FieldInfo) -> str:
+    """Say in words what a setting may be.
+
+    Parameters
+    ----------
+    field : pydantic.fields.FieldInfo
+        The setting's field.
+
+    Returns
+    -------
+    str
+        For example ``a whole number from 1 to 42 (days)``.
+    """
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(repr(value) for value in get_args(field.annotation))
+    kind = {
+        int: "a whole number",
+        float: "a number",
+        bool: "True or False",
+        str: "text",
+    }[field.annotation]  # type: ignore[index]
+    least, most, step = limits(field)
+    span = "" if least is None else f" from {least:g} to {most:g}"
+    steps = f" in steps of {step:g}" if step else ""
+    unit = f" ({unit_of(field)})" if unit_of(field) else ""
+    return f"{kind}{span}{steps}{unit}"
+
+
+def limits(field: FieldInfo) -> tuple[float | None, float | None, float | None]:
+    """Return the least and the greatest value of a setting, and its step.
+
+    Parameters
+    ----------
+    field : pydantic.fields.FieldInfo
+        The setting's field.
+
+    Returns
+    -------
+    tuple of (float or None, float or None, float or None)
+    """
+    found: dict[str, float | None] = {"ge": None, "le": None, "multiple_of": None}
+    for constraint in field.metadata:
+        for name in found:
+            found[name] = getattr(constraint, name, None) or found[name]
+    return found["ge"], found["le"], found["multiple_of"]
+
+
+def unit_of(field: FieldInfo) -> str:
+    """Return the unit of a setting, or what its value stands for.
+
+    Parameters
+    ----------
+    field : pydantic.fields.FieldInfo
+        The setting's field.
+
+    Returns
+    -------
+    str
+    """
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def assumptions(settings: Settings, *, paper: str) -> dict[str, float]:
+    """Return the assumed numbers among a lesson's settings.
+
+    Parameters
+    ----------
+    settings : Settings
+        The settings.
+    paper : str
+        The id of the lesson's paper.
+
+    Returns
+    -------
+    dict of str to float
+        By name; the paper's default for those that the lesson doesn't offer.
+    """
+    return {
+        name: getattr(settings, name, assumption.default)
+        for name, assumption in catalogue.load(paper).assumptions.items()
+    }
+
+
+def _validate(
+    settings: type[Settings], values: Mapping[str, object], paper: str
+) -> tuple[Settings | None, list[KitError]]:
+    try:
+        checked = settings.model_validate(values)
+    except pydantic.ValidationError as error:
+        return None, [
+            KitError(
+                f"given {_shown(fault['input'])}",
+                where=str(fault["loc"][0]),
+                right=allowed(settings.model_fields[str(fault["loc"][0])]),
+            )
+            for fault in error.errors()
+        ]
+    faults = _combinations(checked, paper)
+    return (None if faults else checked), faults
+
+
+def _combinations(settings: Settings, paper: str) -> list[KitError]:
+    faults: list[KitError] = []
+    if isinstance(settings, Dose):
+        if settings.venetoclax_days > settings.cycle_days:
+            faults.append(
+                KitError(
+                    f"{settings.venetoclax_days} days of venetoclax in a cycle of "
+                    f"{settings.cycle_days}",
+                    where="venetoclax_days with cycle_days",
+                    right="venetoclax_days no longer than cycle_days",
+                )
+            )
+        if settings.venetoclax_ramp_days > settings.venetoclax_days:
+            faults.append(
+                KitError(
+                    f"the target dose on day {settings.venetoclax_ramp_days}, but venetoclax "
+                    f"for only {settings.venetoclax_days} days",
+                    where="venetoclax_ramp_days with venetoclax_days",
+                    right="venetoclax_ramp_days no later than venetoclax_days",
+                )
+            )
+    if isinstance(settings, Cohort):
+        try:
+            query.parse(settings.cohort, catalogue.load(paper).variables)
+        except KitError as error:
+            faults.append(KitError(error.what, where="cohort", right=error.right))
+    assumed = catalogue.load(paper).assumptions
+    if assumed and assumed.keys() <= type(settings).model_fields.keys():
+        try:
+            timeline.history(cohort.patients(paper), **assumptions(settings, paper=paper))
+        except KitError as error:
+            faults.append(KitError(error.what, where=" with ".join(assumed), right=error.right))
+    return faults
+
+
+def _injected(values: Mapping[str, object]) -> list[str]:
+    """Name what papermill injected: it marks its cell with a comment of its own."""
+    cells = values.get("In")
+    names: list[str] = []
+    for cell in cells if isinstance(cells, list) else []:
+        if isinstance(cell, str) and cell.startswith("# Parameters\n"):
+            for node in ast.walk(ast.parse(cell)):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.append(node.id)
+    return names
+
+
+def _unknown(name: str, settings: type[Settings]) -> KitError:
+    near = difflib.get_close_matches(name, settings.model_fields, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return KitError(
+        f"no such parameter{hint}", where=name, right="one of " + ", ".join(settings.model_fields)
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
