@@ -5,10 +5,12 @@ The modules, in the order in which data flows through them:
 ========================  =====================================================
 `catalogue`, `cohort`     read a paper's folder in ``data/``
 `timeline`, `endpoints`   turn a patient's history into times and event codes
-`dosing`, `survival`      compute
+`proportions`, `dosing`,  compute
+`survival`
 `audit`                   give each printed number a verdict
 `tables`, `figures`       show it
-`parameters`, `panels`    let a reader change it
+`parameters`, `whatif`,   let a reader change it
+`panels`
 `exercises`, `report`     check an answer, write a report
 ========================  =====================================================
 
@@ -32,11 +34,13 @@ __all__ = [
     "panels",
     "parameters",
     "paths",
+    "proportions",
     "query",
     "report",
     "survival",
     "tables",
     "timeline",
+    "whatif",
 ]
 
 

@@ -1,0 +1,251 @@
+"""Exercises that check themselves.
+
+An exercise lives in its paper's folder as a recipe for the right answer and for the typical
+wrong ones. Both are computed from the patients when an answer is checked, so the solution
+stands neither beside the question nor anywhere as a number.
+"""
+
+from __future__ import annotations
+
+import html
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+from helpers import catalogue, cohort, dosing, endpoints, paths, survival, timeline
+from helpers.errors import DataError, KitError
+
+
+class Recipe(BaseModel):
+    """How an answer is computed; the fields that a recipe doesn't use stay empty.
+
+    Attributes
+    ----------
+    recipe : str
+        One of `RECIPES`, or empty for a multiple-choice answer.
+    choice : str
+        The letter of a multiple-choice answer.
+    column, where, endpoint, method : str
+        A variable, a cohort query, an endpoint of the paper, a method.
+    months : float
+        A time, months from the endpoint's origin.
+    venetoclax_mg, venetoclax_days, ramp_days : int
+        A schedule, as in `helpers.dosing.Schedule`.
+    cyp3a_inhibitor : str
+        The class of the inhibitor.
+    hint : str
+        What to say to someone who gives this answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str = ""
+    choice: str = ""
+    column: str = ""
+    where: str = ""
+    endpoint: str = "os"
+    method: Literal["reverse", "observed"] = "reverse"
+    months: float = 0
+    venetoclax_mg: int = 0
+    venetoclax_days: int = 0
+    ramp_days: int = 1
+    cyp3a_inhibitor: str = "none"
+    hint: str = ""
+
+
+class Exercise(BaseModel):
+    """One exercise: what is right, and what is typically answered instead."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: str = ""
+    decimals: int = 0
+    answer: Recipe
+    praise: str = ""
+    wrong: Annotated[tuple[Recipe, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What an answer is told.
+
+    Attributes
+    ----------
+    right : bool or None
+        None while there is no answer.
+    text : str
+        The verdict and, if wrong, a hint.
+    """
+
+    right: bool | None
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        colour = {True: "#009E73", False: "#D55E00", None: "#8A8A8A"}[self.right]
+        return (
+            f'<p role="status" style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'
+            f"{html.escape(self.text)}</p>"
+        )
+
+
+def check(paper: str, exercise: str, answer: object) -> Feedback:
+    """Check an answer.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    exercise : str
+        The exercise's id in ``data/<paper>/exercises.toml``.
+    answer : object
+        A number, a letter, or ``...`` for not yet answered.
+
+    Returns
+    -------
+    Feedback
+        The right answer is confirmed, a typical wrong one gets its hint; the solution is not
+        shown.
+
+    Raises
+    ------
+    DataError
+        If there is no such exercise.
+    """
+    task = load(paper, exercise)
+    if answer is ... or answer is None or answer == "":
+        return Feedback(None, "Not answered yet: put your answer in place of the three dots.")
+    if task.answer.choice:
+        return _check_choice(task, str(answer))
+    try:
+        given = float(answer)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return Feedback(False, f"{answer!r} is not a number. Give the {task.unit} alone.")
+    if _same(given, work_out(paper, task.answer), task.decimals):
+        return Feedback(True, f"✓ Right. {task.praise}".strip())
+    for mistake in task.wrong:
+        if _same(given, work_out(paper, mistake), task.decimals):
+            return Feedback(False, f"✗ Not yet. {mistake.hint}")
+    return Feedback(
+        False, "✗ Not yet. Look at the table again and say step by step what you count."
+    )
+
+
+def load(paper: str, exercise: str) -> Exercise:
+    """Read one exercise.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    exercise : str
+        The exercise's id.
+
+    Returns
+    -------
+    Exercise
+
+    Raises
+    ------
+    DataError
+        If there is no such exercise, or it has faults.
+    """
+    file = paths.paper(paper) / "exercises.toml"
+    content = tomllib.loads(catalogue.read_text(file))
+    where = f"data/{paper}/exercises.toml"
+    if exercise not in content:
+        raise DataError(f"no exercise {exercise!r}", where=where, right=", ".join(content))
+    try:
+        return Exercise.model_validate(content[exercise])
+    except pydantic.ValidationError as error:
+        raise DataError(str(error.errors()[0]["msg"]), where=f"{where}, {exercise}") from None
+
+
+def work_out(paper: str, recipe: Recipe) -> float:
+    """Compute the answer that a recipe describes.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    recipe : Recipe
+        The recipe.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    KitError
+        If there is no such recipe.
+    """
+    if recipe.recipe not in RECIPES:
+        raise KitError(f"no recipe {recipe.recipe!r}", right=", ".join(RECIPES))
+    return float(RECIPES[recipe.recipe](paper, recipe))
+
+
+def _check_choice(task: Exercise, answer: str) -> Feedback:
+    letter = answer.strip().lower()
+    if letter == task.answer.choice:
+        return Feedback(True, f"✓ Right. {task.praise}".strip())
+    hints = {mistake.choice: mistake.hint for mistake in task.wrong}
+    letters = ", ".join(sorted([task.answer.choice, *hints]))
+    return Feedback(False, "✗ Not yet. " + hints.get(letter, f"Answer with one of {letters}."))
+
+
+def _same(given: float, right: float, decimals: int) -> bool:
+    """Compare as rounded: the reader may round, or not."""
+    return bool(abs(given - right) <= 0.5 * 10**-decimals + 1e-9)
+
+
+def _times(paper: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    described = catalogue.load(paper)
+    patients = cohort.patients(paper, recipe.where)
+    assumed = {name: each.default for name, each in described.assumptions.items()}
+    table = endpoints.derive(
+        timeline.history(patients, **assumed), described.endpoints[recipe.endpoint]
+    )
+    return table["AVAL"].to_numpy(float), table["CNSR"].to_numpy() == 0
+
+
+def _percent_alive(paper: str, recipe: Recipe) -> float:
+    return 100 * float((cohort.patients(paper, recipe.where)["DTHFL"] == "N").mean())
+
+
+def _cumulative_dose(_paper: str, recipe: Recipe) -> float:
+    schedule = dosing.Schedule(
+        recipe.venetoclax_mg,
+        recipe.ramp_days,
+        recipe.venetoclax_days,
+        recipe.venetoclax_days,
+        cyp3a_inhibitor=recipe.cyp3a_inhibitor,
+    )
+    return float(dosing.calendar(schedule)["DOSE"].sum())
+
+
+def _survival_at(paper: str, recipe: Recipe) -> float:
+    curve = survival.kaplan_meier(*_times(paper, recipe))
+    return 100 * survival.survival_at(curve, recipe.months).survival
+
+
+RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
+    "count": lambda paper, of: len(cohort.patients(paper, of.where)),
+    "median": lambda paper, of: cohort.patients(paper, of.where)[of.column].median(),
+    "mean": lambda paper, of: cohort.patients(paper, of.where)[of.column].mean(),
+    "at_risk": lambda paper, of: (_times(paper, of)[0] >= of.months).sum(),
+    "longer_than": lambda paper, of: (_times(paper, of)[0] > of.months).sum(),
+    "percent_alive": _percent_alive,
+    "survival_at": _survival_at,
+    "km_median": lambda paper, of: survival.kaplan_meier(*_times(paper, of)).median,
+    "follow_up": lambda paper, of: survival.follow_up(*_times(paper, of), method=of.method).median,
+    "cumulative_dose": _cumulative_dose,
+}
+"""The recipes by name: each takes a paper's id and a `Recipe`."""

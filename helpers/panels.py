@@ -1,0 +1,314 @@
+"""Panels: controls, and the outcome that they steer.
+
+A panel shows its outcome twice over. Where a kernel runs, the live one follows the controls.
+Everywhere else (a report, GitHub, a notebook opened without a kernel) the same outcome stands
+as it was, with the settings that led to it.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin
+
+import ipywidgets as widgets
+from pydantic.fields import FieldInfo
+
+from helpers import catalogue, cohort, parameters, whatif
+from helpers.catalogue import Variable
+from helpers.errors import KitError
+from helpers.parameters import Settings
+from helpers.whatif import Outcome
+
+_WIDE = widgets.Layout(width="min(50rem, 98%)")
+_NAMED = {"description_width": "24rem"}
+
+
+class Panel(widgets.VBox):
+    """Controls with the outcome that they steer.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the panel starts: the lesson's checked parameters.
+    names : list of str
+        The settings that get a control.
+    work_out : callable
+        Takes settings, returns an `Outcome`; its `KitError` is shown as a sentence.
+    paper : str
+        The paper's id.
+    heading : str
+        What the panel is for.
+    extra : list of ipywidgets.Widget, optional
+        More controls, such as those that build a query.
+
+    Attributes
+    ----------
+    controls : dict of str to ipywidgets.Widget
+        By setting; set ``controls["venetoclax_days"].value`` to move one from code.
+    settings : Settings
+        The last settings that were possible.
+    outcome : Outcome
+        What they lead to.
+    message : str
+        What is wrong with the controls as they stand; empty if nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        names: list[str],
+        work_out: Callable[..., Outcome],
+        *,
+        paper: str,
+        heading: str,
+        extra: list[widgets.Widget] | None = None,
+    ) -> None:
+        self._paper, self._work_out, self._heading = paper, work_out, heading
+        self.settings, self.message = settings, ""
+        self.outcome = work_out(settings, paper=paper)
+        fields = type(settings).model_fields
+        self.controls = {name: _control(fields[name], getattr(settings, name)) for name in names}
+        self._shown = widgets.HTML(layout=widgets.Layout(width="100%"))
+        self._reset = widgets.Button(
+            description="Back to the lesson's settings", layout=widgets.Layout(width="16rem")
+        )
+        self._start = {name: control.value for name, control in self.controls.items()}
+        self._quiet = False
+        title = widgets.HTML(
+            f'<div role="heading" aria-level="4"><b>{html.escape(heading)}</b></div>'
+        )
+        super().__init__([title, *(extra or []), *self.controls.values(), self._reset, self._shown])
+        self._show()
+        for control in self.controls.values():
+            control.observe(self._moved, names="value")
+        self._reset.on_click(lambda _: self.set(**self._start))
+
+    def set(self, **values: object) -> None:
+        """Move several controls at once, and work the outcome out once.
+
+        Parameters
+        ----------
+        **values
+            The new values by setting.
+        """
+        self._quiet = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self._quiet = False
+        self._moved()
+
+    def _moved(self, _change: object = None) -> None:
+        if self._quiet:
+            return
+        chosen = {name: control.value for name, control in self.controls.items()}
+        try:
+            settings = parameters.change(self.settings, chosen, paper=self._paper)
+            self.outcome = self._work_out(settings, paper=self._paper)
+            self.settings, self.message = settings, ""
+        except KitError as error:
+            self.message = str(error)
+        self._show()
+
+    def _show(self) -> None:
+        if self.message:
+            self._shown.value = (
+                '<div role="alert" class="tbn-message" style="border-left: 4px solid #D55E00; '
+                'padding: 0.4em 0.8em; margin: 0.4em 0"><b>Not possible.</b> '
+                f"{html.escape(self.message)}. Below stands the last outcome that was.</div>"
+                f'<div style="opacity: 0.55">{_as_html(self.outcome)}</div>'
+            )
+        else:
+            self._shown.value = _as_html(self.outcome)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        fields = type(self.settings).model_fields
+        settings = "; ".join(
+            f"{name} = {getattr(self.settings, name)!r}" for name in fields if name in self.controls
+        )
+        bundle["text/plain"] = repr(self)
+        bundle["text/html"] = (
+            f'<section class="tbn-panel" aria-label="{html.escape(self._heading)}">'
+            f"<p><b>{html.escape(self._heading)}</b><br>"
+            f"<small>Settings: {html.escape(settings)}</small></p>"
+            f"{_as_html(self.outcome)}</section>"
+        )
+        return bundle
+
+    def __repr__(self) -> str:
+        return f"{self._heading}: {self.outcome.summary}"
+
+
+def dose(settings: Settings, *, paper: str) -> Panel:
+    """Return the dose panel: a venetoclax schedule beside the paper's plans.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Panel
+    """
+    names = list(parameters.Dose.model_fields)
+    return Panel(settings, names, whatif.dose, paper=paper, heading="Change the dose")
+
+
+def cohort_of(settings: Settings, *, paper: str) -> Panel:
+    """Return the cohort panel: pick patients by any recorded variable.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Panel
+    """
+    panel: Panel
+    described = catalogue.load(paper)
+    offered = {
+        name: variable
+        for name, variable in described.variables.items()
+        if variable.type != "text" and name != "USUBJID"
+    }
+    choose = widgets.Dropdown(
+        options=[("everyone", "")] + [(each.label, name) for name, each in offered.items()],
+        description="Pick patients by (adds to the query)",
+        style=_NAMED,
+        layout=_WIDE,
+    )
+    condition = widgets.VBox()
+
+    def offer(_change: object) -> None:
+        name = choose.value
+        if not name:
+            condition.children = ()
+            panel.set(cohort="")
+            return
+        before = panel.settings.cohort  # type: ignore[attr-defined]
+        picker = _picker(name, offered[name], paper)
+        picker.observe(
+            lambda _: panel.set(cohort=_and(before, _query(name, offered[name], picker))),
+            names="value",
+        )
+        condition.children = (picker,)
+
+    panel = Panel(
+        settings,
+        ["cohort"],
+        whatif.cohort_of,
+        paper=paper,
+        heading="Change the cohort",
+        extra=[choose, condition],
+    )
+    choose.observe(offer, names="value")
+    return panel
+
+
+def endpoint(settings: Settings, *, paper: str) -> Panel:
+    """Return the endpoint panel: redefine the endpoint, and move what is assumed.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Panel
+    """
+    names = list(parameters.Endpoint.model_fields) + list(catalogue.load(paper).assumptions)
+    return Panel(settings, names, whatif.endpoint, paper=paper, heading="Change the endpoint")
+
+
+def _control(field: FieldInfo, value: Any) -> widgets.Widget:
+    unit = parameters.unit_of(field)
+    common: dict[str, Any] = {
+        "value": value,
+        "description": f"{field.title} ({unit})" if unit else str(field.title),
+        "style": _NAMED,
+        "layout": _WIDE,
+    }
+    least, most, step = parameters.limits(field)
+    if get_origin(field.annotation) is Literal:
+        return widgets.Dropdown(options=list(get_args(field.annotation)), **common)
+    if field.annotation is bool:
+        return widgets.Checkbox(indent=True, **common)
+    # Updating on release keeps the panel from drawing each step of a drag.
+    if field.annotation is int:
+        return widgets.IntSlider(
+            min=int(least or 0),
+            max=int(most or 100),
+            step=int(step or 1),
+            continuous_update=False,
+            **common,
+        )
+    if field.annotation is float:
+        return widgets.FloatSlider(
+            min=least, max=most, step=0.1, readout_format=".1f", continuous_update=False, **common
+        )
+    return widgets.Text(continuous_update=False, **common)
+
+
+def _picker(name: str, variable: Variable, paper: str) -> widgets.Widget:
+    recorded = cohort.patients(paper)[name]
+    if variable.is_number:
+        low, high = float(recorded.min()), float(recorded.max())
+        kind = widgets.IntRangeSlider if variable.type == "integer" else widgets.FloatRangeSlider
+        return kind(
+            value=(low, high),
+            min=low,
+            max=max(high, low + 1),
+            description=f"{variable.label} ({variable.unit})" if variable.unit else variable.label,
+            continuous_update=False,
+            style=_NAMED,
+            layout=_WIDE,
+        )
+    if variable.type == "list":
+        options = [(word, word) for word in sorted({word for words in recorded for word in words})]
+    else:
+        options = [(words, code) for code, words in variable.values.items()]
+    return widgets.SelectMultiple(
+        options=options,
+        value=[code for _, code in options],
+        rows=min(6, max(2, len(options))),
+        description=variable.label,
+        style=_NAMED,
+        layout=_WIDE,
+    )
+
+
+def _query(name: str, variable: Variable, picker: Any) -> str:
+    if variable.is_number:
+        low, high = picker.value
+        return f"{name} >= {low:g} and {name} <= {high:g}"
+    if not picker.value:
+        return f"{name} in []"
+    return f"{name} in [{', '.join(repr(code) for code in picker.value)}]"
+
+
+def _and(before: str, condition: str) -> str:
+    return f"({before}) and {condition}" if before else condition
+
+
+def _as_html(outcome: Outcome) -> str:
+    parts = "".join(
+        f'<div style="margin: 0.8em 0">{part._repr_html_()}</div>' for part in outcome.parts
+    )
+    return (
+        '<div class="tbn-outcome"><p role="status" aria-live="polite" class="tbn-summary" '
+        'style="max-width: 46rem; line-height: 1.5; white-space: normal">'
+        f"{html.escape(outcome.summary)}</p>{parts}</div>"
+    )
