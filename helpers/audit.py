@@ -1,4 +1,4 @@
-"""Verdicts: does a printed number follow from what else is published?
+"""Verdicts: whether a printed number follows from what else is published.
 
 For a paper that shows its patients one by one, each published number is recomputed from the
 patients. What a number is, and how to recompute it, comes from its ``statistic``,
@@ -7,7 +7,7 @@ patients. What a number is, and how to recompute it, comes from its ``statistic`
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
@@ -17,11 +17,11 @@ from helpers import catalogue, cohort, query
 from helpers.catalogue import Paper, PublishedNumber
 
 VERDICTS = {
-    "reproduced": "✓ reproduced",
-    "satisfied": "✓ satisfied",
-    "observation": "· observation",
-    "inconsistent": "✗ inconsistent",
-    "undetermined": "? undetermined",
+    "reproduced": "✓\u00a0reproduced",
+    "satisfied": "✓\u00a0satisfied",
+    "observation": "·\u00a0observation",
+    "inconsistent": "✗\u00a0inconsistent",
+    "undetermined": "?\u00a0undetermined",
 }
 """Each verdict with the symbol that goes with it, so that no verdict is told by colour alone."""
 
@@ -145,22 +145,22 @@ def follow_up_against_dates(
         months at the cut-off can have started, however the months were rounded; ``POSSIBLE``,
         whether that day lies before the window's end.
     """
-    end, day = _last_day(window_end), datetime.date.fromisoformat(cutoff)
+    end, day = _last_day(window_end), dt.date.fromisoformat(cutoff)
     table = survivors[["USUBJID", "OSM"]].reset_index(drop=True)
     table["LEAST"] = (day - end).days / DAYS_PER_MONTH
     # A printed m stands for less than m + 1 months however it was rounded: the benefit of doubt.
     table["POSSIBLE"] = table["OSM"] + 1 > table["LEAST"]
     table["EARLIEST"] = [
-        day - datetime.timedelta(days=int((months + 1) * DAYS_PER_MONTH)) for months in table["OSM"]
+        day - dt.timedelta(days=int((months + 1) * DAYS_PER_MONTH)) for months in table["OSM"]
     ]
     return table[["USUBJID", "OSM", "LEAST", "EARLIEST", "POSSIBLE"]]
 
 
-def _last_day(month_or_day: str) -> datetime.date:
+def _last_day(month_or_day: str) -> dt.date:
     if len(month_or_day) == len("2020-07"):
-        first = datetime.date.fromisoformat(month_or_day + "-01")
-        return (first + datetime.timedelta(days=31)).replace(day=1) - datetime.timedelta(days=1)
-    return datetime.date.fromisoformat(month_or_day)
+        first = dt.date.fromisoformat(month_or_day + "-01")
+        return (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+    return dt.date.fromisoformat(month_or_day)
 
 
 def _recompute(number: PublishedNumber, members: pd.DataFrame, paper: Paper) -> _Finding:

@@ -355,7 +355,9 @@ def published(paper: str) -> list[PublishedNumber]:
             faults += _faults(error, f"{where}, line {line}")
             continue
         if number.id in seen:
-            faults.append(f"{where}, line {line}: id {number.id!r} is used on line {seen[number.id]}")
+            faults.append(
+                f"{where}, line {line}: id {number.id!r} is used on line {seen[number.id]}"
+            )
         if number.group and number.group not in groups:
             faults.append(
                 f"{where}, line {line}, column group: no group {number.group!r} in paper.toml; "
@@ -372,6 +374,58 @@ def published(paper: str) -> list[PublishedNumber]:
     if faults:
         raise DataError("\n".join(faults))
     return numbers
+
+
+def number(paper: str, id: str) -> PublishedNumber:
+    """Return one published number.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    id : str
+        The number's id.
+
+    Returns
+    -------
+    PublishedNumber
+
+    Raises
+    ------
+    DataError
+        If there is no such number.
+    """
+    for each in published(paper):
+        if each.id == id:
+            return each
+    raise DataError(f"no number {id!r}", where=f"data/{paper}/published.csv")
+
+
+def table_layout(paper: str, number: str) -> Table:
+    """Return the layout of one of a paper's tables of patients.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    number : str
+        The table's number in the paper.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    DataError
+        If ``paper.toml`` has no such table.
+    """
+    tables = load(paper).tables
+    if number not in tables:
+        raise DataError(
+            f"no table {number!r}", where=f"data/{paper}/paper.toml", right=", ".join(tables)
+        )
+    return tables[number]
 
 
 def read_text(file: Path) -> str:
@@ -395,7 +449,9 @@ def read_text(file: Path) -> str:
     if not file.is_file():
         raise DataError("there is no such file", where=where)
     if file.stat().st_size > _LARGEST:
-        raise DataError(f"{file.stat().st_size:,} bytes", where=where, right=f"at most {_LARGEST:,}")
+        raise DataError(
+            f"{file.stat().st_size:,} bytes", where=where, right=f"at most {_LARGEST:,}"
+        )
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

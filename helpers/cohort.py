@@ -197,7 +197,9 @@ def _cell_faults(cell: str, variable: Variable) -> Iterator[tuple[str, str]]:
 def _typed(column: pd.Series, variable: Variable) -> pd.Series:
     if variable.is_number:
         numbers = pd.to_numeric(column.where(column != ""))
-        return numbers.astype(int) if variable.type == "integer" and numbers.notna().all() else numbers
+        return (
+            numbers.astype(int) if variable.type == "integer" and numbers.notna().all() else numbers
+        )
     if variable.type == "list":
         return column.map(lambda cell: tuple(cell.split(";")) if cell else ())
     return column.where(column != "")

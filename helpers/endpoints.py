@@ -44,7 +44,7 @@ def derive(history: pd.DataFrame, definition: Definition) -> pd.DataFrame:
         left out.
     """
     origin = history[_ORIGINS[definition.origin][0]]
-    stops = {name: history[_EVENTS[name][0]] for name in definition.events}
+    stops: dict[str, pd.Series] = {name: history[_EVENTS[name][0]] for name in definition.events}
     stops |= {name: history[_CENSORING[name][0]] for name in definition.censor_at}
     stops["last contact"] = history["LSTALVM"]
     if definition.cutoff_months is not None:

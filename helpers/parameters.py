@@ -41,16 +41,16 @@ class Dose(Settings):
         3,
         ge=1,
         le=7,
-        title="Target dose reached on day",
-        json_schema_extra={"unit": "day of the first cycle; 1 for no ramp"},
+        title="Target reached on",
+        json_schema_extra={"unit": "day of cycle 1; 1: no ramp"},
     )
     venetoclax_days: int = Field(
-        28, ge=1, le=42, title="Venetoclax days per cycle", json_schema_extra={"unit": "days"}
+        28, ge=1, le=42, title="Venetoclax per cycle", json_schema_extra={"unit": "days"}
     )
     cycle_days: int = Field(
         28, ge=14, le=56, title="Length of a cycle", json_schema_extra={"unit": "days"}
     )
-    cycles: int = Field(1, ge=1, le=6, title="Cycles", json_schema_extra={"unit": "cycles"})
+    cycles: int = Field(1, ge=1, le=6, title="Number of cycles", json_schema_extra={"unit": ""})
     cyp3a_inhibitor: Literal["none", "moderate", "strong", "posaconazole"] = Field(
         "none", title="CYP3A inhibitor", json_schema_extra={"unit": "taken throughout"}
     )
@@ -59,9 +59,7 @@ class Dose(Settings):
 class Cohort(Settings):
     """Which patients are looked at."""
 
-    cohort: str = Field(
-        "", title="Cohort query", json_schema_extra={"unit": "for example AGE < 30; empty for all"}
-    )
+    cohort: str = Field("", title="Cohort query", json_schema_extra={"unit": "empty: everyone"})
 
 
 class Endpoint(Settings):
@@ -81,7 +79,7 @@ class Endpoint(Settings):
         ge=1,
         le=60,
         title="Data cut-off",
-        json_schema_extra={"unit": "months after the clock starts"},
+        json_schema_extra={"unit": "months on the clock; 60: none"},
     )
 
 

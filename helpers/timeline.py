@@ -57,9 +57,7 @@ def history(
         If a patient's events would come in an impossible order.
     """
     table = patients.copy()
-    died, relapsed, transplanted = (
-        table[flag] == "Y" for flag in ("DTHFL", "RLPFL", "HSCTFL")
-    )
+    died, relapsed, transplanted = (table[flag] == "Y" for flag in ("DTHFL", "RLPFL", "HSCTFL"))
     on_treatment = table["VENCRS"] * course_months
     worked_back = table["OSM"] - relapse_to_death_months - table["CRDURM"] - on_treatment
     before = (table["PRIORCRS"] * course_months).fillna(worked_back)
