@@ -1,0 +1,1 @@
+"""What the kit costs, beside what one would run otherwise."""
