@@ -571,8 +571,6 @@ def print_pdf(html: Path, pdf: Path, *, chromium: str) -> None:
                 f"{chromium} printed no PDF: {_one_line(said) or 'it said nothing'}",
                 where=pdf.name,
             )
-        # Chromium lets nobody else read it; the HTML beside it shows what the umask allows.
-        printed.chmod(html.stat().st_mode)
         printed.replace(pdf)
 
 
@@ -670,7 +668,6 @@ def _numbered(notebook: NotebookNode) -> list[NotebookNode]:
 
 def _printable(notebook: NotebookNode, where: str) -> NotebookNode:
     notebook = copy.deepcopy(notebook)
-    notebook.metadata.pop("widgets", None)
     numbers = {cell.id: number for number, cell in enumerate(_numbered(notebook), start=1)}
     kept = []
     for cell in notebook.cells:

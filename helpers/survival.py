@@ -385,7 +385,7 @@ def _checked(
     series: pd.Series[Any] = pd.Series(values)
     if series.dtype.kind not in "biufO":  # pandas would read a timedelta as nanoseconds
         raise KitError(f"holds {series.dtype} values", where=name, right=right)
-    numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    numbers: Floats = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     wrong = ~usable(numbers)
     if wrong.any():
         place = int(np.argmax(wrong))
