@@ -100,7 +100,16 @@ def model(*groups: str, paper: str) -> type[Settings]:
     -------
     type
         A pydantic model; its fields are the settings, in order.
+
+    Raises
+    ------
+    KitError
+        If there is no such group.
     """
+    known = [*_GROUPS, "assumptions"]
+    for group in groups:
+        if group not in known:
+            raise KitError(f"no group of settings {group!r}", right=", ".join(known))
     bases = tuple(_GROUPS[group] for group in groups if group != "assumptions")
     assumed: dict[str, Any] = {}
     if "assumptions" in groups:
