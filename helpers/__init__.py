@@ -4,9 +4,11 @@ The modules, in the order in which data flows through them:
 
 ========================  =====================================================
 `catalogue`, `cohort`     read a paper's folder in ``data/``
+`rounding`                read printed digits
 `timeline`, `endpoints`   turn a patient's history into times and event codes
 `proportions`, `dosing`,  compute
-`survival`
+`association`,
+`sample_size`, `survival`
 `audit`                   give each printed number a verdict
 `tables`, `figures`       show it
 `parameters`, `whatif`,   let a reader change it
@@ -23,6 +25,7 @@ import importlib
 from types import ModuleType
 
 __all__ = [
+    "association",
     "audit",
     "catalogue",
     "cohort",
@@ -37,6 +40,8 @@ __all__ = [
     "proportions",
     "query",
     "report",
+    "rounding",
+    "sample_size",
     "survival",
     "tables",
     "timeline",

@@ -17,15 +17,17 @@ wrong, what would be right.
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from helpers import paths
+from helpers import paths, rounding
 from helpers.errors import DataError
 
 Statistic = Literal[
@@ -52,11 +54,27 @@ def _empty_is_none(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _none_or(check: Callable[[str], str]) -> Callable[[str | None], str | None]:
+    return lambda value: None if value is None else check(value)
+
+
 def _split(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
-_Number = Annotated[float | None, BeforeValidator(_empty_is_none)]
+def _is_printed(value: str) -> str:
+    if value in ("NE", "NR") or re.fullmatch(r"\d{4}-\d\d(-\d\d)?", value) or rounding.read(value):
+        return value
+    raise ValueError(
+        "right would be: a number such as 75.0 or <0.001, "
+        "a date such as 2020-07-31 or 2020-07, NE or NR"
+    )
+
+
+_Printed = Annotated[
+    str | None, AfterValidator(_none_or(_is_printed)), BeforeValidator(_empty_is_none)
+]
+_Level = Annotated[float | None, BeforeValidator(_empty_is_none)]
 _Count = Annotated[int | None, BeforeValidator(_empty_is_none)]
 
 
@@ -216,14 +234,17 @@ class PublishedNumber(_Part):
         One of the closed list `Statistic`.
     printed : str
         Exactly what the paper shows.
-    value, lower, upper, level : float or None
-        The estimate, its limits or range, and the level of the interval (0.95).
+    value, lower, upper : str or None
+        The estimate and its limits or range: the digits as printed, an ISO date, ``NE`` for not
+        estimated or ``NR`` for not reached.
+    level : float or None
+        The level of the interval, such as 0.95.
     count, total : int or None
         Numerator and denominator.
     unit : str
         Unit of the value.
     relates_to : tuple of str
-        Ids of the numbers it is made from or tested against.
+        Ids of the numbers it is made from or tested against; ``|`` stands between alternatives.
     note : str
         Anything a reader of the catalogue must know.
     """
@@ -234,12 +255,12 @@ class PublishedNumber(_Part):
     group: str = ""
     statistic: Statistic
     printed: str = Field(min_length=1)
-    value: _Number | str = None
+    value: _Printed = None
     count: _Count = None
     total: _Count = None
-    lower: _Number = None
-    upper: _Number = None
-    level: _Number = None
+    lower: _Printed = None
+    upper: _Printed = None
+    level: _Level = None
     unit: str = ""
     relates_to: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
     note: str = ""
@@ -284,6 +305,25 @@ class Paper(_Part):
     regimens: dict[str, Regimen] = {}
     assumptions: dict[str, Assumption] = {}
     tables: dict[str, Table] = {}
+
+    @model_validator(mode="after")
+    def _tables_show_variables(self) -> Paper:
+        for number, table in self.tables.items():
+            for column in table.columns:
+                if column.variable not in self.variables:
+                    raise ValueError(f"tables.{number} shows {column.variable!r}, not a variable")
+        return self
+
+
+def papers() -> list[str]:
+    """Return the ids of all papers.
+
+    Returns
+    -------
+    list of str
+        The folders of ``data/`` that hold a ``paper.toml``, in alphabetical order.
+    """
+    return sorted(file.parent.name for file in (paths.root() / "data").glob("*/paper.toml"))
 
 
 def load(paper: str) -> Paper:
@@ -369,7 +409,7 @@ def published(paper: str) -> list[PublishedNumber]:
         faults += [
             f"{where}, line {seen[number.id]}, column relates_to: no number has the id {other!r}"
             for other in number.relates_to
-            if other not in seen
+            if other not in seen and other != "|"
         ]
     if faults:
         raise DataError("\n".join(faults))
@@ -482,9 +522,9 @@ def read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
     """
     where = f"data/{file.parent.name}/{file.name}"
     reader = csv.reader(read_text(file).splitlines(keepends=True))
-    header = [name.strip() for name in next(reader, [])]
+    header = [name.strip() for name in next(_cells(reader, where), [])]
     rows = []
-    for cells in reader:
+    for cells in _cells(reader, where):
         if not any(cells):
             continue
         if len(cells) != len(header):
@@ -496,6 +536,15 @@ def read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
         values = (cell.strip() for cell in cells)
         rows.append((reader.line_num, dict(zip(header, values, strict=True))))
     return rows
+
+
+def _cells(reader: Any, where: str) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(
+            str(error), where=f"{where}, line {reader.line_num}", right="every quote closed again"
+        ) from None
 
 
 def _faults(error: pydantic.ValidationError, where: str) -> list[str]:

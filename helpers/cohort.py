@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +35,9 @@ def printed(paper: str) -> pd.DataFrame:
     file = paths.paper(paper) / "patients.csv"
     if not catalogue.load(paper).patient_level:
         raise DataError("the paper does not show its patients one by one", where=f"data/{paper}")
-    return _read(file, file.stat().st_mtime_ns if file.is_file() else 0).copy()
+    described = paths.paper(paper) / "paper.toml"
+    changed = tuple(each.stat().st_mtime_ns if each.is_file() else 0 for each in (file, described))
+    return _read(file, changed).copy()
 
 
 def patients(paper: str, where: str = "") -> pd.DataFrame:
@@ -147,7 +150,7 @@ def codebook(paper: Paper) -> pd.DataFrame:
 
 
 @lru_cache
-def _read(file: Path, _changed: int) -> pd.DataFrame:
+def _read(file: Path, _changed: tuple[int, ...]) -> pd.DataFrame:
     where = f"data/{file.parent.name}/patients.csv"
     recorded = catalogue.load(file.parent.name).variables
     rows = catalogue.read_rows(file)
@@ -181,11 +184,11 @@ def _cell_faults(cell: str, variable: Variable) -> Iterator[tuple[str, str]]:
     if variable.values and cell not in variable.values:
         yield f"{cell!r}", "one of " + ", ".join(variable.values)
     if variable.is_number:
-        try:
-            number = float(cell)
-        except ValueError:
+        # float() also takes 1_0, inf and nan.
+        if not re.fullmatch(r"[+-]?\d*\.?\d+([eE][+-]?\d{1,3})?", cell):
             yield f"{cell!r}", "a number"
             return
+        number = float(cell)
         if variable.type == "integer" and not number.is_integer():
             yield f"{cell!r}", "a whole number"
         if variable.minimum is not None and not number >= variable.minimum:

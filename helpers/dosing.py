@@ -143,7 +143,7 @@ def target_dose(venetoclax_mg: int, cyp3a_inhibitor: str) -> int:
     Returns
     -------
     int
-        mg a day, rounded down to whole tablets.
+        mg a day, rounded down to whole tablets, at least one of the smallest.
 
     Raises
     ------
@@ -167,7 +167,8 @@ def target_dose(venetoclax_mg: int, cyp3a_inhibitor: str) -> int:
     dose = round(venetoclax_mg * reduction.fraction, 6)
     if reduction.cap_mg is not None:
         dose = min(dose, reduction.cap_mg)
-    return int(dose // rules.smallest_tablet_mg) * rules.smallest_tablet_mg
+    tablets = max(1, int(dose // rules.smallest_tablet_mg))
+    return tablets * rules.smallest_tablet_mg
 
 
 def calendar(schedule: Schedule) -> pd.DataFrame:

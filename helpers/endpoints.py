@@ -40,8 +40,8 @@ def derive(history: pd.DataFrame, definition: Definition) -> pd.DataFrame:
     pandas.DataFrame
         A CDISC ADaM time-to-event table: ``USUBJID``, ``AVAL`` (months from the origin),
         ``CNSR`` (0 for an event, 1 for censored) and ``EVNTDESC`` (what stopped the clock).
-        Patients who never reach the origin, or whose clock would stop before it starts, are
-        left out.
+        Patients who never reach the origin, whose clock would stop before it starts, or of whom
+        no time is known are left out.
     """
     origin = history[_ORIGINS[definition.origin][0]]
     stops: dict[str, pd.Series] = {name: history[_EVENTS[name][0]] for name in definition.events}
@@ -50,7 +50,7 @@ def derive(history: pd.DataFrame, definition: Definition) -> pd.DataFrame:
     if definition.cutoff_months is not None:
         stops["data cut-off"] = origin + definition.cutoff_months
     # Events stand first, so that argmin gives them a tie.
-    times = pd.DataFrame(stops).sub(origin, axis=0).to_numpy(float)
+    times = pd.DataFrame(stops).sub(origin, axis=0).to_numpy(float).round(9)
     times = np.where(np.isnan(times), np.inf, times)
     first = times.argmin(axis=1) if len(times) else np.array([], int)
     names = np.array(list(stops), dtype=object)
@@ -62,7 +62,8 @@ def derive(history: pd.DataFrame, definition: Definition) -> pd.DataFrame:
             "EVNTDESC": names[first],
         }
     )
-    return table[origin.notna().to_numpy() & (table["AVAL"] >= 0)].reset_index(drop=True)
+    known = origin.notna().to_numpy() & np.isfinite(table["AVAL"]) & (table["AVAL"] >= 0)
+    return table[known].reset_index(drop=True)
 
 
 def describe(definition: Definition) -> str:

@@ -120,14 +120,15 @@ def check(paper: str, exercise: str, answer: object) -> Feedback:
         If there is no such exercise.
     """
     task = load(paper, exercise)
-    if answer is ... or answer is None or answer == "":
+    if answer is ... or answer is None or (isinstance(answer, str) and not answer.strip()):
         return Feedback(None, "Not answered yet: put your answer in place of the three dots.")
     if task.answer.choice:
-        return _check_choice(task, str(answer))
+        return _check_choice(task, answer if isinstance(answer, str) else "")
     try:
         given = float(answer)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return Feedback(False, f"{answer!r} is not a number. Give the {task.unit} alone.")
+    except (TypeError, ValueError, OverflowError):
+        shown = repr(answer) if isinstance(answer, str) else f"A {type(answer).__name__}"
+        return Feedback(False, f"{shown} is not a number. Give the {task.unit} alone.")
     if _same(given, work_out(paper, task.answer), task.decimals):
         return Feedback(True, f"✓ Right. {task.praise}".strip())
     for mistake in task.wrong:
@@ -158,8 +159,11 @@ def load(paper: str, exercise: str) -> Exercise:
         If there is no such exercise, or it has faults.
     """
     file = paths.paper(paper) / "exercises.toml"
-    content = tomllib.loads(catalogue.read_text(file))
     where = f"data/{paper}/exercises.toml"
+    try:
+        content = tomllib.loads(catalogue.read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"not valid TOML: {error}", where=where) from None
     if exercise not in content:
         raise DataError(f"no exercise {exercise!r}", where=where, right=", ".join(content))
     try:
@@ -202,8 +206,8 @@ def _check_choice(task: Exercise, answer: str) -> Feedback:
 
 
 def _same(given: float, right: float, decimals: int) -> bool:
-    """Compare as rounded: the reader may round, or not."""
-    return bool(abs(given - right) <= 0.5 * 10**-decimals + 1e-9)
+    """Compare as rounded, to the decimals asked for or to more: the reader may round, or not."""
+    return any(abs(given - round(right, more)) < 1e-9 for more in range(decimals, 10))
 
 
 def _times(paper: str, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:

@@ -204,6 +204,9 @@ def draw_mutations(patients: pd.DataFrame) -> Picture:
 
     table = mutations_data(patients)
     with _drawing(5.2, 1.2 + 0.22 * len(table)) as (figure, axes):
+        if table.empty:
+            axes.set_axis_off()
+            return _picture(figure, "Mutated genes by patient: 0 in all.")
         sns.heatmap(
             table,
             ax=axes,
@@ -259,8 +262,8 @@ def draw_calendar(calendars: pd.DataFrame, *, row: str = "Patient {}") -> Pictur
     Picture
     """
     table = calendar_data(calendars)
-    days = table.columns.to_numpy()
-    top = max(400.0, float(np.nanmax(table.to_numpy())))
+    days = table.columns.to_numpy() if table.size else np.array([1])
+    top = max(400.0, float(calendars["DOSE"].max()) if table.size else 0.0)
     width = min(11.0, 3.4 + 0.19 * max(len(days), 21))
     with _drawing(width, 1.3 + 0.42 * len(table)) as (figure, axes):
         for y, (_, doses) in enumerate(table.iterrows()):
@@ -287,7 +290,7 @@ def draw_calendar(calendars: pd.DataFrame, *, row: str = "Patient {}") -> Pictur
             f"{row.format(name)}: {int((doses > 0).sum())} days, {np.nansum(doses):,.0f} mg in all"
             for name, doses in table.iterrows()
         )
-        return _picture(figure, f"Dose calendar. {words}.")
+        return _picture(figure, f"Dose calendar. {words or 'Nobody was given a dose'}.")
 
 
 def draw_cumulative(calendars: dict[str, pd.DataFrame]) -> Picture:

@@ -236,7 +236,7 @@ def limits(field: FieldInfo) -> tuple[float | None, float | None, float | None]:
     found: dict[str, float | None] = {"ge": None, "le": None, "multiple_of": None}
     for constraint in field.metadata:
         for name in found:
-            found[name] = getattr(constraint, name, None) or found[name]
+            found[name] = getattr(constraint, name, found[name])
     return found["ge"], found["le"], found["multiple_of"]
 
 
@@ -286,10 +286,13 @@ def _validate(
         return None, [
             KitError(
                 f"given {_shown(fault['input'])}",
-                where=str(fault["loc"][0]),
-                right=allowed(settings.model_fields[str(fault["loc"][0])]),
+                where=name,
+                right=allowed(settings.model_fields[name]),
             )
+            if name in settings.model_fields
+            else _unknown(name, settings)
             for fault in error.errors()
+            for name in [str(fault["loc"][0])]
         ]
     faults = _combinations(checked, paper)
     return (None if faults else checked), faults

@@ -38,6 +38,7 @@ _WORDS: dict[type[ast.cmpop], str] = {
 }
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _LONGEST = 500
+_GREATEST = 1e15
 _EXAMPLE = "for example AGE < 30 and SEX == 'F'"
 
 
@@ -171,6 +172,8 @@ def _values(node: ast.expr, shown: str) -> list[str | int | float]:
             each, sign = each.operand, -1
         value = each.value if isinstance(each, ast.Constant) else None
         if isinstance(value, int | float) and not isinstance(value, bool):
+            if abs(value) > _GREATEST:
+                raise QueryError(f"the number in {shown!r} is too large", right=_EXAMPLE)
             values.append(sign * value)
         elif isinstance(value, str) and sign == 1:
             values.append(value)

@@ -7,7 +7,7 @@ shows it as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -226,7 +226,7 @@ def endpoint(settings: Settings, *, paper: str) -> Outcome:
     return Outcome(
         summary.strip(),
         (
-            _plot(curves, chosen, behind=others),
+            _plot(curves, chosen, behind=others, clocks={reference.origin, chosen.origin}),
             tables.table(
                 _shown_changes(changes),
                 caption="Each patient's clock",
@@ -368,12 +368,12 @@ def _plot(
     curves: Sequence[tuple[KaplanMeier, np.ndarray]],
     definition: Definition,
     behind: Sequence[KaplanMeier] = (),
+    clocks: Collection[str] = (),
 ) -> figures.Picture:
     clock = {"diagnosis": "diagnosis", "treatment": "start of venetoclax", "response": "response"}
+    since = f"from {clock[definition.origin]}" if len(clocks) < 2 else "since each clock began"
     alive = "Overall survival" if definition.events == ("death",) else "Alive without relapse"
-    return figures.draw_survival(
-        curves, ylabel=alive, xlabel=f"Months from {clock[definition.origin]}", behind=behind
-    )
+    return figures.draw_survival(curves, ylabel=alive, xlabel=f"Months {since}", behind=behind)
 
 
 def _listing(picked: pd.DataFrame, described: Paper) -> Any:
