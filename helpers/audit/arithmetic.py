@@ -142,15 +142,15 @@ def repeats(number: PublishedNumber, book: Book) -> Iterator[Finding]:
         kinds = {number.statistic, other.statistic}
         if kinds <= set(COUNTS) or len(kinds) == 1 or kinds <= set(_MEDIANS):
             # The value of a bare number is a count, that of a share is a percentage.
-            fields = [each for each in _FIELDS if each != "value" or "number" not in kinds]
+            mixed = len(kinds) > 1 and "number" in kinds
+            fields = [each for each in _FIELDS if each != "value" or not mixed]
             differ = [name for name in fields if _differ(number, other, name)]
             if differ:
                 yield Finding(
                     "inconsistent",
                     other.printed,
                     f"printed again: {other.location}",
-                    f"{other.location} ({other.id}) prints {other.printed!r} for the same quantity "
-                    f"of the same patients: {', '.join(differ)} differ",
+                    f"{other.location} ({other.id}) prints {other.printed!r} for the same quantity",
                 )
                 continue
             if kinds == {"median_time_ci", "median_iqr"} and number.lower == other.lower:
@@ -508,6 +508,7 @@ def _sum(
     ]
     if alike:
         slips.append(f"the digits printed for {alike[0]}")
+    slips += _other_groups(number, book)
     return Finding(
         "inconsistent",
         recomputed,

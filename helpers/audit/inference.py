@@ -187,6 +187,16 @@ def p_value(number: PublishedNumber, book: Book, preferred: str | None) -> Itera
         (association.p_value(tables[0], test=key), association.TESTS[key].name) for key in keys
     )
     listed = "; ".join(f"{name} {_shown_p(value)}" for value, name in others if value == value)
+    if swapped:
+        yield Finding(
+            "inconsistent",
+            _shown_p(p),
+            association.TESTS[keys[0]].name,
+            f"{association.TESTS[keys[0]].name}, the test behind the paper's other P values, gives "
+            f"{_shown_p(p)} from {names(related)}, not {number.printed}; likely slip: swapped with "
+            f"{swapped}, which it fits",
+        )
+        return
     copied = [
         other.id
         for other in book.own
@@ -194,7 +204,7 @@ def p_value(number: PublishedNumber, book: Book, preferred: str | None) -> Itera
         and other.value == number.value
         and other.location != number.location
     ]
-    slips = [f"swapped with {swapped}"] if swapped else [f"the digits of {x}" for x in copied[:1]]
+    slips = [f"the digits of {each}" for each in copied[:1]]
     yield Finding(
         "inconsistent",
         _shown_p(p),
