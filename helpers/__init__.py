@@ -34,6 +34,7 @@ __all__ = [
     "errors",
     "exercises",
     "figures",
+    "ledgers",
     "panels",
     "parameters",
     "paths",

@@ -17,7 +17,19 @@ import numpy as np
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
-from helpers import catalogue, cohort, dosing, endpoints, paths, survival, timeline
+from helpers import (
+    association,
+    audit,
+    catalogue,
+    cohort,
+    dosing,
+    endpoints,
+    paths,
+    rounding,
+    survival,
+    timeline,
+)
+from helpers.audit import evidence, inference
 from helpers.errors import DataError, KitError
 
 
@@ -38,6 +50,10 @@ class Recipe(BaseModel):
         A schedule, as in `helpers.dosing.Schedule`.
     cyp3a_inhibitor : str
         The class of the inhibitor.
+    number : str
+        The id of a published number.
+    test : str
+        A key of `helpers.association.TESTS`.
     hint : str
         What to say to someone who gives this answer.
     """
@@ -55,6 +71,8 @@ class Recipe(BaseModel):
     venetoclax_days: int = 0
     ramp_days: int = 1
     cyp3a_inhibitor: str = "none"
+    number: str = ""
+    test: str = "chi2"
     hint: str = ""
 
 
@@ -240,6 +258,35 @@ def _survival_at(paper: str, recipe: Recipe) -> float:
     return 100 * survival.survival_at(curve, recipe.months).survival
 
 
+def _count_behind(paper: str, recipe: Recipe) -> float:
+    number = catalogue.number(paper, recipe.number)
+    return float(evidence.attainable(number.value or "", number.total or 0)[0])
+
+
+def _share_of_parts(paper: str, recipe: Recipe) -> float:
+    book = audit.book(paper)
+    number = book.by_id[recipe.number]
+    parts = next(book.alternatives(number))
+    return 100 * sum(book.counts(part)[0] for part in parts) / (book.total(number) or 1)
+
+
+def _p_value(paper: str, recipe: Recipe) -> float:
+    book = audit.book(paper)
+    table = next(inference.count_tables(book.by_id[recipe.number], book))
+    return association.p_value(table, test=recipe.test)
+
+
+def _denominator(paper: str, recipe: Recipe) -> float:
+    book = audit.book(paper)
+    number = book.by_id[recipe.number]
+    return float(next(inference.denominators(number, book.total(number) or 1, book))[1])
+
+
+def _printed(paper: str, recipe: Recipe) -> float:
+    digits = rounding.read(catalogue.number(paper, recipe.number).value or "")
+    return float(digits.number) if digits else float("nan")
+
+
 RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "count": lambda paper, of: len(cohort.patients(paper, of.where)),
     "median": lambda paper, of: cohort.patients(paper, of.where)[of.column].median(),
@@ -251,5 +298,12 @@ RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "km_median": lambda paper, of: survival.kaplan_meier(*_times(paper, of)).median,
     "follow_up": lambda paper, of: survival.follow_up(*_times(paper, of), method=of.method).median,
     "cumulative_dose": _cumulative_dose,
+    "count_behind": _count_behind,
+    "share_of_parts": _share_of_parts,
+    "p_value": _p_value,
+    "denominator": _denominator,
+    "printed": _printed,
+    "printed_count": lambda paper, of: catalogue.number(paper, of.number).count or 0,
+    "printed_total": lambda paper, of: catalogue.number(paper, of.number).total or 0,
 }
 """The recipes by name: each takes a paper's id and a `Recipe`."""

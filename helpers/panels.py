@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import ipywidgets as widgets
 from pydantic.fields import FieldInfo
 
-from helpers import catalogue, cohort, parameters, whatif
+from helpers import catalogue, cohort, ledgers, parameters, whatif
 from helpers.catalogue import Variable
 from helpers.errors import KitError
 from helpers.parameters import Settings
@@ -233,6 +233,42 @@ def endpoint(settings: Settings, *, paper: str) -> Panel:
     return Panel(settings, names, whatif.endpoint, paper=paper, heading="Change the endpoint")
 
 
+def ledger(settings: Settings, *, paper: str) -> Panel:
+    """Return the ledger panel: published numbers by paper, verdict and place.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Panel
+    """
+    names = list(parameters.Ledger.model_fields)
+    return Panel(settings, names, ledgers.filtered, paper=paper, heading="Search the ledger")
+
+
+def printed(settings: Settings, *, paper: str) -> Panel:
+    """Return the panel that tries one printed proportion against every method.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Panel
+    """
+    names = list(parameters.Printed.model_fields)
+    return Panel(settings, names, ledgers.one_number, paper=paper, heading="Try a printed number")
+
+
 def _control(field: FieldInfo, value: Any) -> widgets.Widget:
     unit = parameters.unit_of(field)
     common: dict[str, Any] = {
@@ -246,6 +282,11 @@ def _control(field: FieldInfo, value: Any) -> widgets.Widget:
         return widgets.Dropdown(options=list(get_args(field.annotation)), **common)
     if field.annotation is bool:
         return widgets.Checkbox(indent=True, **common)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    if extra.get("choices") == "papers":
+        return widgets.Dropdown(options=["all", *catalogue.papers()], **common)
+    if extra.get("box"):
+        return widgets.BoundedIntText(min=int(least or 0), max=int(most or 0), **common)
     # Updating on release keeps the panel from drawing each step of a drag.
     if field.annotation is int:
         return widgets.IntSlider(

@@ -16,7 +16,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
-from helpers import catalogue, cohort, query, timeline
+from helpers import catalogue, cohort, query, rounding, timeline
 from helpers.errors import KitError, ParameterError
 
 
@@ -83,7 +83,54 @@ class Endpoint(Settings):
     )
 
 
-_GROUPS: dict[str, type[Settings]] = {"dose": Dose, "cohort": Cohort, "endpoint": Endpoint}
+class Ledger(Settings):
+    """Which published numbers are listed."""
+
+    paper: str = Field(
+        "vah", title="Paper", json_schema_extra={"unit": "all: every paper", "choices": "papers"}
+    )
+    verdict: Literal[
+        "inconsistent", "reproduced", "satisfied", "observation", "undetermined", "any"
+    ] = Field("inconsistent", title="Verdict", json_schema_extra={"unit": ""})
+    location: str = Field(
+        "", title="Where it stands", json_schema_extra={"unit": "for example table 3; empty: all"}
+    )
+
+
+class Printed(Settings):
+    """One printed proportion, to be tried against its count."""
+
+    count: int = Field(
+        29, ge=0, le=100_000, title="Count", json_schema_extra={"unit": "patients", "box": True}
+    )
+    total: int = Field(
+        37, ge=1, le=100_000, title="Of", json_schema_extra={"unit": "patients", "box": True}
+    )
+    whole: int = Field(
+        96,
+        ge=1,
+        le=100_000,
+        title="Whole sample",
+        json_schema_extra={"unit": "if they are a group of it", "box": True},
+    )
+    percent: str = Field(
+        "78.4", title="Percentage as printed", json_schema_extra={"unit": "digits; may be empty"}
+    )
+    lower: str = Field(
+        "61.9", title="Lower limit as printed", json_schema_extra={"unit": "digits; may be empty"}
+    )
+    upper: str = Field(
+        "89.0", title="Upper limit as printed", json_schema_extra={"unit": "digits; may be empty"}
+    )
+
+
+_GROUPS: dict[str, type[Settings]] = {
+    "dose": Dose,
+    "cohort": Cohort,
+    "endpoint": Endpoint,
+    "ledger": Ledger,
+    "printed": Printed,
+}
 
 
 def model(*groups: str, paper: str) -> type[Settings]:
@@ -91,7 +138,7 @@ def model(*groups: str, paper: str) -> type[Settings]:
 
     Parameters
     ----------
-    *groups : {'dose', 'cohort', 'endpoint', 'assumptions'}
+    *groups : {'dose', 'cohort', 'endpoint', 'ledger', 'printed', 'assumptions'}
         What the lesson lets a reader change.
     paper : str
         The id of the lesson's paper, whose assumptions are added for ``assumptions``.
@@ -136,7 +183,7 @@ def check(values: Mapping[str, object], *groups: str, paper: str) -> Settings:
     values : mapping of str to object
         Parameter values by name; text is converted. In a notebook, ``globals()``: names that
         are not settings are then passed over, apart from those that papermill injected.
-    *groups : {'dose', 'cohort', 'endpoint', 'assumptions'}
+    *groups : {'dose', 'cohort', 'endpoint', 'ledger', 'printed', 'assumptions'}
         What the lesson lets a reader change.
     paper : str
         The id of the lesson's paper.
@@ -319,6 +366,16 @@ def _combinations(settings: Settings, paper: str) -> list[KitError]:
                     right="venetoclax_ramp_days no later than venetoclax_days",
                 )
             )
+    if isinstance(settings, Ledger) and settings.paper not in ("all", *catalogue.papers()):
+        faults.append(
+            KitError(
+                f"given {settings.paper!r}",
+                where="paper",
+                right="one of " + ", ".join(["all", *catalogue.papers()]),
+            )
+        )
+    if isinstance(settings, Printed):
+        faults += _printed_faults(settings)
     if isinstance(settings, Cohort):
         try:
             query.parse(settings.cohort, catalogue.load(paper).variables)
@@ -330,6 +387,32 @@ def _combinations(settings: Settings, paper: str) -> list[KitError]:
             timeline.history(cohort.patients(paper), **assumptions(settings, paper=paper))
         except KitError as error:
             faults.append(KitError(error.what, where=" with ".join(assumed), right=error.right))
+    return faults
+
+
+def _printed_faults(settings: Printed) -> list[KitError]:
+    faults = [
+        KitError(f"given {text!r}", where=name, right="digits such as 78.4, or nothing")
+        for name in ("percent", "lower", "upper")
+        for text in [getattr(settings, name)]
+        if text.strip() and rounding.read(text) is None
+    ]
+    if settings.count > settings.total:
+        faults.append(
+            KitError(
+                f"{settings.count} of {settings.total}",
+                where="count with total",
+                right="a count no larger than the total",
+            )
+        )
+    if settings.whole < settings.total:
+        faults.append(
+            KitError(
+                f"{settings.total} of {settings.whole}",
+                where="total with whole",
+                right="a whole sample at least as large as the group",
+            )
+        )
     return faults
 
 

@@ -141,7 +141,10 @@ def ledger(
     """
     shown = verdicts.assign(verdict=verdicts["verdict"].map(audit.VERDICTS))
     columns = ["location", "printed", "recomputed", "verdict", "method"]
+    if shown["paper"].nunique() > 1:
+        columns.insert(0, "paper")
     headings = {
+        "paper": "Paper",
         "location": "Where",
         "printed": "Printed",
         "recomputed": "Recomputed",

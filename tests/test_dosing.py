@@ -69,6 +69,8 @@ def schedules(draw):
         *[(800, "moderate", 400), (800, "strong", 100), (800, "posaconazole", 70)],
         # 75 and 25 mg aren't made up from tablets of 10.
         *[(150, "moderate", 70), (100, "strong", 20), (200, "posaconazole", 30)],
+        # Less than the smallest tablet can't be given.
+        (50, "posaconazole", 10),
     ],
 )
 def test_the_labels_reduction(mg, inhibitor, expected):

@@ -153,31 +153,44 @@ def test_every_picture_has_words(path):
         assert len(re.findall(r"<img\b", text)) == len(re.findall(r'\balt="[^"]+"', text))
 
 
+def exercises_in(notebook):
+    """Return the paper and the id of each exercise that a lesson sets, with its cell."""
+    return [
+        (cell, *map(ast.literal_eval, check.args[:2]))
+        for cell, check in calls(notebook, "exercises.check")
+    ]
+
+
 @every_lesson
-def test_exercises_of_the_lesson_and_of_its_paper_are_the_same(path):
-    notebook, about = read(path)
-    used = []
-    for cell, check in calls(notebook, "exercises.check"):
-        paper, exercise, _ = check.args
-        assert ast.literal_eval(paper) == about["paper"]
-        used.append(ast.literal_eval(exercise))
+def test_exercises_are_set_as_they_should_be(path):
+    notebook, _ = read(path)
+    used = exercises_in(notebook)
+    for cell, paper, exercise in used:
+        assert exercises.load(paper, exercise)
         assert set(cell.metadata["tags"]) == {"exercise", "no-report"}
         assert re.match(r"\w+ = \.\.\.\n", cell.source)
     assert len(used) == len(code_cells(notebook, tag="exercise"))
-    file = paths.root() / "data" / about["paper"] / "exercises.toml"
-    there = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def test_every_exercise_of_every_paper_is_set_once():
+    used = [each[1:] for path in LESSONS for each in exercises_in(read(path)[0])]
+    there = [
+        (file.parent.name, exercise)
+        for file in (paths.root() / "data").glob("*/exercises.toml")
+        for exercise in tomllib.loads(file.read_text("utf-8"))
+    ]
     assert sorted(used) == sorted(there)
 
 
 @every_lesson
 def test_no_solution_stands_beside_its_question(path):
     """The number of the exercise and the minutes that it takes aside."""
-    notebook, about = read(path)
-    for cell, check in calls(notebook, "exercises.check"):
-        task = exercises.load(about["paper"], ast.literal_eval(check.args[1]))
+    notebook, _ = read(path)
+    for cell, paper, exercise in exercises_in(notebook):
+        task = exercises.load(paper, exercise)
         if task.answer.choice:
             continue
-        right = exercises.work_out(about["paper"], task.answer)
+        right = exercises.work_out(paper, task.answer)
         question = notebook.cells[notebook.cells.index(cell) - 1].source
         question = re.sub(r"^\*\*\d+\.\*\*|\(\d+ minutes\)", "", question)
         numbers = re.findall(r"\d+(?:[.,]\d+)?", question + cell.source)

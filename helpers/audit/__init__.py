@@ -7,14 +7,15 @@ find. What is checked follows from a number's ``statistic`` and ``relates_to`` a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import pandas as pd
 
-from helpers import catalogue
+from helpers import catalogue, paths
 from helpers.audit import arithmetic, inference, patients
 from helpers.audit.arithmetic import DAYS_PER_MONTH
 from helpers.audit.evidence import Book, Finding, quoted
-from helpers.audit.inference import interval_scores, test_scores
+from helpers.audit.inference import count_tables, interval_scores, test_scores
 from helpers.audit.patients import follow_up_against_dates
 from helpers.catalogue import PublishedNumber
 
@@ -25,6 +26,7 @@ __all__ = [
     "Book",
     "Finding",
     "book",
+    "count_tables",
     "follow_up_against_dates",
     "interval_scores",
     "ledger",
@@ -111,34 +113,45 @@ def ledger(*papers: str) -> pd.DataFrame:
     DataError
         If there is no such paper or its folder has faults.
     """
+    found = [_ledger(paper, _changed(paper)) for paper in papers or catalogue.papers()]
+    return pd.concat([pd.DataFrame(columns=list(COLUMNS)), *found], ignore_index=True)
+
+
+def _changed(paper: str) -> tuple[int, ...]:
+    folder = paths.paper(paper)
+    files = [folder / name for name in ("paper.toml", "published.csv", "patients.csv")]
+    return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
+
+
+@lru_cache
+def _ledger(paper: str, _changed: tuple[int, ...]) -> pd.DataFrame:
+    numbers = book(paper)
+    methods = _preferred(numbers)
+    from_patients = patients.findings(paper)
+    verdicts = {
+        number.id: verdict_on(
+            number, [*from_patients.get(number.id, ()), *_run(number, numbers, methods)]
+        )
+        for number in numbers.numbers
+    }
     rows = []
-    for paper in papers or catalogue.papers():
-        numbers = book(paper)
-        methods = _preferred(numbers)
-        from_patients = patients.findings(paper)
-        verdicts = {
-            number.id: verdict_on(
-                number, [*from_patients.get(number.id, ()), *_run(number, numbers, methods)]
-            )
-            for number in numbers.numbers
-        }
-        for number in numbers.numbers:
-            verdict = _as_elsewhere(number, numbers, verdicts)
-            rows.append(
-                {
-                    "paper": paper,
-                    "id": number.id,
-                    "location": number.location,
-                    "quantity": number.quantity,
-                    "group": number.group,
-                    "statistic": number.statistic,
-                    "printed": number.printed,
-                    "recomputed": verdict.recomputed,
-                    "verdict": verdict.verdict,
-                    "method": verdict.method,
-                    "reason": verdict.reason,
-                }
-            )
+    for number in numbers.numbers:
+        verdict = _as_elsewhere(number, numbers, verdicts)
+        rows.append(
+            {
+                "paper": paper,
+                "id": number.id,
+                "location": number.location,
+                "quantity": number.quantity,
+                "group": number.group,
+                "statistic": number.statistic,
+                "printed": number.printed,
+                "recomputed": verdict.recomputed,
+                "verdict": verdict.verdict,
+                "method": verdict.method,
+                "reason": verdict.reason,
+            }
+        )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

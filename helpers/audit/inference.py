@@ -48,7 +48,7 @@ def interval_scores(book: Book) -> pd.DataFrame:
             "name": method.name,
             "software": method.software,
             "explained": sum(
-                _habit_of_interval(number, count, total, key, book) is not None
+                habit_of_interval(number, count, total, key, book) is not None
                 for number, count, total in printed.values()
             ),
             "of": len(printed),
@@ -76,7 +76,7 @@ def test_scores(book: Book) -> pd.DataFrame:
         (number, table)
         for number in book.own
         if number.statistic == "p_value" and number.value is not None
-        for table in _tables(number, book)
+        for table in count_tables(number, book)
     ]
     rows = [
         {
@@ -118,7 +118,7 @@ def interval(number: PublishedNumber, book: Book, preferred: str | None) -> Iter
     keys = sorted(proportions.METHODS, key=lambda key: key != preferred)
     for key in keys:
         for count in counts:
-            habit = _habit_of_interval(number, count, total, key, book)
+            habit = habit_of_interval(number, count, total, key, book)
             if habit is not None:
                 yield Finding(
                     "reproduced",
@@ -158,7 +158,7 @@ def p_value(number: PublishedNumber, book: Book, preferred: str | None) -> Itera
     if len(related) == 1 and related[0].statistic == "hazard_ratio_ci":
         yield from _from_hazard_ratio(number, related[0])
         return
-    tables = list(_tables(number, book))
+    tables = list(count_tables(number, book))
     if not tables:
         yield from _from_survival(number, related, book, preferred)
         return
@@ -264,7 +264,7 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
     fewer = (
         []
         if not survival
-        else [each for each in _other_denominators(number, total, book) if each[1] < total]
+        else [each for each in denominators(number, total, book) if each[1] < total]
     )
     if len(fewer) == 1:
         count, size, words = fewer[0]
@@ -277,7 +277,7 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
         )
         return
     if survival and _too_narrow(number, total):
-        better = next(_other_denominators(number, total, book), None)
+        better = next(denominators(number, total, book), None)
         yield Finding(
             "inconsistent",
             ""
@@ -295,7 +295,7 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
             ),
         )
         return
-    near = next(_other_denominators(number, total, book), None) if survival else None
+    near = next(denominators(number, total, book), None) if survival else None
     hints = [f"{near[0]} of {near[1]}{near[2]} would give it without censoring"] if near else []
     hints += [
         f"{count} of {size}, the denominator that fits {other}, would give it without censoring"
@@ -335,8 +335,22 @@ def medians(number: PublishedNumber, book: Book) -> Iterator[Finding]:
             yield _median_conflict(number, rate, "is below one half before the median")
 
 
-def _tables(number: PublishedNumber, book: Book) -> Iterator[np.ndarray]:
-    """Yield the tables of counts that a P value can stand for: one row per group."""
+def count_tables(number: PublishedNumber, book: Book) -> Iterator[np.ndarray]:
+    """Yield the tables of counts that a P value can stand for.
+
+    Parameters
+    ----------
+    number : PublishedNumber
+        A P value that relates to counts or percentages.
+    book : Book
+        The paper's numbers.
+
+    Yields
+    ------
+    numpy.ndarray of int
+        One row per group, one column per outcome; those with none of the outcomes named come
+        last.
+    """
     related = [book.by_id[word] for word in number.relates_to if word != "|"]
     if len(related) < 2 or not all(each.statistic in COUNTS for each in related):
         return
@@ -376,7 +390,7 @@ def _swapped(number: PublishedNumber, table: np.ndarray, key: str, book: Book) -
             and rounding.habit(p, other.value or "") == ""
             and any(
                 rounding.habit(association.p_value(theirs, test=key), number.value or "") == ""
-                for theirs in _tables(other, book)
+                for theirs in count_tables(other, book)
             )
         ):
             return other.id
@@ -494,10 +508,37 @@ def _from_survival(
     yield Finding("undetermined", reason="a test of survival times needs the times of the patients")
 
 
-def _habit_of_interval(
-    number: PublishedNumber, count: int, total: int, key: str, book: Book
+def habit_of_interval(
+    number: PublishedNumber,
+    count: int,
+    total: int,
+    key: str,
+    book: Book,
+    *,
+    whole: int | None = None,
 ) -> str | None:
-    whole = book.whole if proportions.METHODS[key].needs_whole else total
+    """Say how a method's limits become the printed ones.
+
+    Parameters
+    ----------
+    number : PublishedNumber
+        A proportion with its interval.
+    count, total : int
+        What it is made from.
+    key : str
+        A key of `helpers.proportions.METHODS`.
+    book : Book
+        The paper's numbers.
+    whole : int, optional
+        The size of the whole sample; the paper's by default.
+
+    Returns
+    -------
+    str or None
+        Empty if rounding gives the printed digits, the habit if only that does, None if neither.
+    """
+    if whole is None:
+        whole = book.whole if proportions.METHODS[key].needs_whole else total
     found = proportions.proportion(
         count, total, level=number.level or 0.95, method=key, whole=max(whole or total, total)
     )
@@ -614,10 +655,24 @@ def _landmarks(endpoint: str, group: str, book: Book) -> Iterator[tuple[int, Pub
                     yield int(month.removesuffix("m")), number
 
 
-def _other_denominators(
-    number: PublishedNumber, total: int, book: Book
-) -> Iterator[tuple[int, int, str]]:
-    """Yield the counts and totals that give the printed rate and its interval, near the stated."""
+def denominators(number: PublishedNumber, total: int, book: Book) -> Iterator[tuple[int, int, str]]:
+    """Yield the counts and totals that give a printed rate and its interval.
+
+    Parameters
+    ----------
+    number : PublishedNumber
+        A survival rate with its interval.
+    total : int
+        The stated denominator, which is left out.
+    book : Book
+        The paper's numbers.
+
+    Yields
+    ------
+    tuple of (int, int, str)
+        Patients free of the event, of all, and words for a group of that size; as if nobody was
+        censored before; the nearest to the stated denominator first.
+    """
     for size in sorted(range(2, 2 * total + 20), key=lambda each: abs(each - total)):
         for count in attainable(number.value or "", size):
             if size != total and _habit_of_landmark(number, count, size, "log-log") == "":
@@ -635,7 +690,7 @@ def _denominators_elsewhere(number: PublishedNumber, book: Book) -> list[tuple[i
             continue
         if not other.value or not _has_limits(other):
             continue
-        for _, size, _ in _other_denominators(other, total, book):
+        for _, size, _ in denominators(other, total, book):
             counts = attainable(number.value or "", size)
             if counts:
                 found.append((counts[0], size, other.id))
