@@ -133,29 +133,45 @@ def ledger(
     footnote : str, optional
         Notes below.
     reasons : bool, optional
-        Whether to show why a number has its verdict.
+        Whether to show why a number isn't reproduced, in place of how it was tried.
 
     Returns
     -------
     Table
     """
-    shown = verdicts.assign(verdict=verdicts["verdict"].map(audit.VERDICTS))
-    columns = ["location", "printed", "recomputed", "verdict", "method"]
-    if shown["paper"].nunique() > 1:
-        columns.insert(0, "paper")
+    how = verdicts["method"]
+    if reasons:
+        how = verdicts["reason"].where(verdicts["verdict"] != "reproduced", how)
+    what = verdicts["quantity"].where(
+        verdicts["group"].isin(["", "all"]), verdicts["quantity"] + " in " + verdicts["group"]
+    )
+    shown = pd.DataFrame(
+        {
+            "paper": verdicts["paper"],
+            "location": verdicts["location"],
+            "what": what,
+            "printed": verdicts["printed"],
+            "recomputed": verdicts["recomputed"],
+            "verdict": verdicts["verdict"].map(audit.VERDICTS),
+            "how": how,
+        }
+    )
     headings = {
         "paper": "Paper",
         "location": "Where",
+        "what": "What",
         "printed": "Printed",
         "recomputed": "Recomputed",
         "verdict": "Verdict",
-        "method": "How",
-        "reason": "Why",
+        "how": "How, or why not" if reasons else "How",
     }
-    columns += ["reason"] if reasons else []
+    if shown["paper"].nunique() < 2:
+        shown = shown.drop(columns="paper")
+    # An id has no space to break at; let it break after an underscore.
+    shown = shown.map(lambda cell: cell.replace("_", "_\u200b"))
     return table(
-        shown[columns],
+        shown,
         caption=caption,
-        headings={name: headings[name] for name in columns},
+        headings={name: headings[name] for name in shown},
         footnote=footnote,
     )

@@ -28,6 +28,7 @@ __all__ = [
     "book",
     "count_tables",
     "follow_up_against_dates",
+    "forget",
     "interval_scores",
     "ledger",
     "test_scores",
@@ -115,6 +116,11 @@ def ledger(*papers: str) -> pd.DataFrame:
     """
     found = [_ledger(paper, _changed(paper)) for paper in papers or catalogue.papers()]
     return pd.concat([pd.DataFrame(columns=list(COLUMNS)), *found], ignore_index=True)
+
+
+def forget() -> None:
+    """Forget the ledgers made so far; the next one is worked out anew."""
+    _ledger.cache_clear()
 
 
 def _changed(paper: str) -> tuple[int, ...]:

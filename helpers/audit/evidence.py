@@ -221,7 +221,7 @@ def attainable(percent: str, total: int) -> list[int]:
 
 
 def names(numbers: Iterable[PublishedNumber]) -> str:
-    """Name numbers by their ids.
+    """Name numbers by their ids; of more than four the first two.
 
     Parameters
     ----------
@@ -232,4 +232,5 @@ def names(numbers: Iterable[PublishedNumber]) -> str:
     -------
     str
     """
-    return ", ".join(number.id for number in numbers)
+    ids = [number.id for number in numbers]
+    return ", ".join(ids) if len(ids) <= 4 else f"{ids[0]}, {ids[1]} and {len(ids) - 2} more"
