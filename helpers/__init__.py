@@ -14,6 +14,7 @@ The modules, in the order in which data flows through them:
 `parameters`, `whatif`,   let a reader change it
 `panels`
 `exercises`, `report`     check an answer, write a report
+`papers`                  write and check the folder of a further paper
 ========================  =====================================================
 
 A module is loaded when it is first used, so that ``import helpers`` costs next to nothing.
@@ -36,6 +37,7 @@ __all__ = [
     "figures",
     "ledgers",
     "panels",
+    "papers",
     "parameters",
     "paths",
     "proportions",

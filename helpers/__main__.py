@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from helpers.errors import KitError, LessonError, MissingToolError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(
     add_completion=False,
@@ -17,6 +21,13 @@ app = typer.Typer(
     # Plain help: rich would take as long to load as the rest of it.
     rich_markup_mode=None,
 )
+paper_app = typer.Typer(no_args_is_help=True, help="Add a paper of your own, and check it.")
+app.add_typer(paper_app, name="paper")
+
+_MOST_FAULTS = 100
+_LONGEST_REASON = 2000
+# What spreadsheets take for the start of a formula, the wide signs of Japanese ones included.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @app.callback()
@@ -106,6 +117,230 @@ def report(
             tell(error)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def ledger(
+    papers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PAPER", help="Folder names in data/; none for all of them."),
+    ] = None,
+    csv: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write CSV to this file; - for standard output."),
+    ] = None,
+    spreadsheet: Annotated[
+        bool,
+        typer.Option(
+            "--spreadsheet",
+            help="CSV to open in a spreadsheet: an apostrophe before what would be a formula.",
+        ),
+    ] = False,
+) -> None:
+    """Give every published number its verdict.
+
+    A terminal shows a table, and anything else gets CSV. Exit status: 0 all well; 1 the folder
+    of a paper has faults, which are listed, and the others are done; 2 the command is wrong.
+    """
+    from helpers import catalogue
+
+    try:
+        chosen = _known(papers or [], catalogue.papers())
+        if csv is not None and csv != "-":
+            # Now, not after the work is done.
+            _write(Path(csv), None)
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+    table, faulty = _audited(chosen)
+    if table is not None:
+        if csv not in (None, "-"):
+            try:
+                _write(Path(csv or ""), _as_csv(table, spreadsheet=spreadsheet))
+            except KitError as error:
+                typer.echo(str(error), err=True)
+                raise typer.Exit(2) from None
+            typer.echo(f"{csv}: {_summary(table)}")
+        elif csv == "-" or spreadsheet or not sys.stdout.isatty():
+            typer.echo(_as_csv(table, spreadsheet=spreadsheet), nl=False)
+        else:
+            _show(table)
+    if faulty:
+        raise typer.Exit(1)
+
+
+@paper_app.command()
+def new(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Its folder in data/, such as smith24.")],
+) -> None:
+    """Write the empty folder of a paper, with every section explained.
+
+    Exit status: 0 all well; 2 the id is no id, or the folder exists or cannot be written.
+    """
+    from helpers import papers
+
+    try:
+        papers.new(id)
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    typer.echo(
+        f"data/{id} is ready. Next: describe the paper in paper.toml, its numbers in "
+        f"published.csv,\ntheir places in excerpts.csv; then: python -m helpers paper check {id}"
+    )
+
+
+@paper_app.command()
+def check(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Its folder in data/.")],
+    text: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The paper's text, in which every excerpt must stand."),
+    ] = None,
+) -> None:
+    """List every fault in a paper's folder, and show its ledger.
+
+    Exit status: 0 all well; 1 there are faults; 2 there is no such paper or no such text.
+    """
+    from helpers import catalogue, papers
+
+    try:
+        _known([id], catalogue.papers())
+        found = papers.faults(id, text=text)
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    for fault in found[:_MOST_FAULTS]:
+        typer.echo(_plain(fault, _LONGEST_REASON), err=True)
+    if len(found) > _MOST_FAULTS:
+        typer.echo(f"and {len(found) - _MOST_FAULTS} more", err=True)
+    try:
+        from helpers import audit
+
+        table = audit.ledger(id)
+    except KitError as error:
+        # Mostly a fault told above; the rest is what only the audit stumbles upon.
+        untold = [line for line in str(error).splitlines() if line not in found]
+        for line in untold[:_MOST_FAULTS]:
+            typer.echo(_plain(f"data/{id}: {line}", _LONGEST_REASON), err=True)
+        typer.echo("There is no ledger before these faults are mended.", err=True)
+        raise typer.Exit(1) from None
+    if len(table):
+        _show(table)
+    if found:
+        raise typer.Exit(1)
+
+
+def _known(asked: list[str], known: list[str]) -> list[str]:
+    from helpers import paths
+
+    unknown = [paper for paper in asked if paper not in known]
+    right = " or ".join(known) or "a folder in data/ with a paper.toml"
+    if unknown:
+        raise KitError(f"no paper {unknown[0][:60]!r} in data/", right=right)
+    if not known:
+        raise KitError("there is no paper", where=str(paths.root() / "data"), right=right)
+    return list(dict.fromkeys(asked)) or known
+
+
+def _audited(papers: list[str]) -> tuple[pd.DataFrame | None, bool]:
+    """Return the ledger of the papers that can be read, and whether there are others."""
+    import pandas as pd
+    from tqdm import tqdm
+
+    from helpers import audit
+
+    tables, faults = [], []
+    # No bar where nobody looks, nor for one paper.
+    hidden = True if len(papers) == 1 else None
+    for paper in tqdm(papers, unit="paper", leave=False, disable=hidden):
+        try:
+            tables.append(audit.ledger(paper))
+        except KitError as error:
+            told = str(error).splitlines()
+            faults += [
+                line if line.startswith(f"data/{paper}/") else f"data/{paper}: {line}"
+                for line in told[:_MOST_FAULTS]
+            ]
+            if len(told) > _MOST_FAULTS:
+                faults.append(f"data/{paper}: and {len(told) - _MOST_FAULTS} more faults")
+    for fault in faults:
+        typer.echo(_plain(fault, _LONGEST_REASON), err=True)
+    return (pd.concat(tables, ignore_index=True) if tables else None), bool(faults)
+
+
+def _as_csv(table: pd.DataFrame, *, spreadsheet: bool) -> bytes:
+    """Return a ledger as CSV; for a spreadsheet marked as UTF-8 and without formulas."""
+    if spreadsheet:
+        table = table.map(lambda cell: f"'{cell}" if str(cell).startswith(_FORMULA) else cell)
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text.encode("utf-8-sig" if spreadsheet else "utf-8")
+
+
+def _write(file: Path, content: bytes | None) -> None:
+    """Replace a file in one step; without content, only see whether that would work."""
+    from tempfile import TemporaryDirectory
+
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        with TemporaryDirectory(dir=file.parent, prefix=".writing-") as folder:
+            if content is not None:
+                written = Path(folder) / file.name
+                written.write_bytes(content)
+                written.replace(file)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise KitError(
+            f"cannot be written ({why})", where=f"--csv {file}", right="a file in a folder of yours"
+        ) from None
+
+
+def _summary(table: pd.DataFrame) -> str:
+    from helpers import audit
+
+    counts = table["verdict"].value_counts()
+    verdicts = ", ".join(f"{counts[name]} {name}" for name in audit.VERDICTS if name in counts)
+    return f"{len(table)} published numbers: {verdicts}"
+
+
+def _show(table: pd.DataFrame) -> None:
+    """Print a ledger to be read: a table for each paper, and below it the reasons."""
+    from rich import box
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    from helpers import audit
+
+    console = Console()
+    for paper, rows in table.groupby("paper", sort=False):
+        shown = Table(title=Text(str(paper)), box=box.SIMPLE, pad_edge=False, title_justify="left")
+        for heading, share in (("id", 5), ("printed", 5), ("recomputed, and how", 6)):
+            shown.add_column(heading, ratio=share, overflow="fold")
+        shown.add_column("verdict", no_wrap=True)
+        for row in rows.itertuples():
+            how = "; ".join(each for each in (row.recomputed, row.method) if each)
+            shown.add_row(
+                *(Text(_plain(cell)) for cell in (row.id, row.printed, how)),
+                audit.VERDICTS[row.verdict],
+            )
+        console.print(shown)
+        for verdict in ("inconsistent", "undetermined"):
+            for reason, alike in rows[rows["verdict"] == verdict].groupby("reason", sort=False):
+                ids = ", ".join(alike["id"])
+                console.print(Text(f"{audit.VERDICTS[verdict]}: {_plain(ids, _LONGEST_REASON)}"))
+                console.print(Padding(Text(_plain(reason, _LONGEST_REASON)), (0, 0, 0, 4)))
+        console.print()
+    console.print(Text(_summary(table)), soft_wrap=True)
+
+
+def _plain(text: str, longest: int = 300) -> str:
+    """Return text that a terminal shows and does not obey, cut where it is long."""
+    shown = "".join(each if each.isprintable() or each == "\u00a0" else "�" for each in text)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def _formats(text: str, known: tuple[str, ...]) -> set[str]:

@@ -7,6 +7,8 @@ A folder ``data/<paper>/`` holds
     and the layout of its tables;
 ``published.csv``
     its published numbers, one a row, as printed;
+``excerpts.csv``
+    for each of them the few words of the paper in which it stands;
 ``patients.csv``
     its patients, one a row, where the paper shows them one by one.
 
@@ -17,12 +19,14 @@ wrong, what would be right.
 from __future__ import annotations
 
 import csv
+import datetime as dt
+import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -48,6 +52,24 @@ Statistic = Literal[
 ]
 
 _LARGEST = 5_000_000
+_LONGEST_EXCERPT = 160
+
+# What is right in each column of published.csv.
+_RIGHT = {
+    "id": "a name without spaces, such as abs_response",
+    "statistic": "one of " + ", ".join(map(repr, get_args(Statistic))),
+    **dict.fromkeys(
+        ("count", "total"),
+        "a whole number (integer) up to 9999999 without a % sign, such as 12; "
+        "a percentage belongs into the column value",
+    ),
+    **dict.fromkeys(
+        ("value", "lower", "upper"),
+        "a number without a % sign, such as 75.0 or <0.001; a date such as 2020-07-31, 2020-07 or "
+        "2020; NE for not estimated or NR for not reached",
+    ),
+    "level": "a number between 0 and 1, such as 0.95",
+}
 
 
 def _empty_is_none(value: Any) -> Any:
@@ -63,19 +85,37 @@ def _split(value: Any) -> Any:
 
 
 def _is_printed(value: str) -> str:
-    if value in ("NE", "NR") or re.fullmatch(r"\d{4}-\d\d(-\d\d)?", value) or rounding.read(value):
+    if value in ("NE", "NR") or _is_date(value) or rounding.read(value):
         return value
-    raise ValueError(
-        "right would be: a number such as 75.0 or <0.001, "
-        "a date such as 2020-07-31 or 2020-07, NE or NR"
-    )
+    raise ValueError("neither a number nor a date")
+
+
+def _is_date(value: str | None) -> bool:
+    if not re.fullmatch(r"\d{4}(-\d\d){0,2}", value or "", re.ASCII):
+        return False
+    try:
+        dt.date.fromisoformat(f"{value}-01-01"[:10])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_count(value: Any) -> Any:
+    # Python would also take 1_2, 12.0 and -12 for counts.
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,7}", value, re.ASCII):
+        raise ValueError("not a count")
+    return value
 
 
 _Printed = Annotated[
     str | None, AfterValidator(_none_or(_is_printed)), BeforeValidator(_empty_is_none)
 ]
-_Level = Annotated[float | None, BeforeValidator(_empty_is_none)]
-_Count = Annotated[int | None, BeforeValidator(_empty_is_none)]
+_Level = Annotated[float | None, Field(gt=0, lt=1), BeforeValidator(_empty_is_none)]
+_Count = Annotated[
+    int | None,
+    BeforeValidator(_is_count),
+    BeforeValidator(_empty_is_none),
+]
 
 
 class _Part(BaseModel):
@@ -249,7 +289,7 @@ class PublishedNumber(_Part):
         Anything a reader of the catalogue must know.
     """
 
-    id: str = Field(min_length=1)
+    id: str = Field(pattern=r"^[\w.-]+$")
     location: str = Field(min_length=1)
     quantity: str = Field(min_length=1)
     group: str = ""
@@ -352,8 +392,12 @@ def _load(file: Path, _changed: int) -> Paper:
     where = f"data/{file.parent.name}/paper.toml"
     try:
         content = tomllib.loads(read_text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"not valid TOML: {error}", where=where) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise DataError(
+            f"not valid TOML: {error}",
+            where=where,
+            right='lines such as name = "text in quotes" below a [heading] in brackets',
+        ) from None
     try:
         found = Paper.model_validate(content)
     except pydantic.ValidationError as error:
@@ -384,36 +428,127 @@ def published(paper: str) -> list[PublishedNumber]:
     """
     file = paths.paper(paper) / "published.csv"
     where = f"data/{paper}/published.csv"
-    groups = load(paper).groups
     numbers: list[PublishedNumber] = []
-    faults: list[str] = []
+    faults: list[tuple[int, str]] = []
+    groups: dict[str, str] | None = None
+    try:
+        groups = load(paper).groups
+    except DataError as error:
+        faults += [(0, fault) for fault in str(error).splitlines()]
     seen: dict[str, int] = {}
-    for line, row in read_rows(file):
+    lines: list[int] = []
+    try:
+        rows = read_rows(file, columns=tuple(PublishedNumber.model_fields))
+    except DataError as error:
+        raise DataError("\n".join([*(told for _, told in faults), str(error)])) from None
+    for line, row in rows:
+        here = f"{where}, line {line}"
+        if row["id"] in seen:
+            told = f"{_short(row['id'])} is the id of line {seen[row['id']]} too"
+            faults.append((line, f"{here}, column id: {told}; right would be: an id of its own"))
+        seen.setdefault(row["id"], line)
         try:
             number = PublishedNumber.model_validate(row)
         except pydantic.ValidationError as error:
-            faults += _faults(error, f"{where}, line {line}")
+            faults += [(line, fault) for fault in _row_faults(error, here)]
             continue
-        if number.id in seen:
-            faults.append(
-                f"{where}, line {line}: id {number.id!r} is used on line {seen[number.id]}"
-            )
-        if number.group and number.group not in groups:
-            faults.append(
-                f"{where}, line {line}, column group: no group {number.group!r} in paper.toml; "
-                f"right would be: one of {', '.join(groups)}"
-            )
-        seen[number.id] = line
         numbers.append(number)
-    for number in numbers:
-        faults += [
-            f"{where}, line {seen[number.id]}, column relates_to: no number has the id {other!r}"
-            for other in number.relates_to
-            if other not in seen and other != "|"
-        ]
+        lines.append(line)
+        faults += [(line, f"{here}, {fault}") for fault in _contradictions(number)]
+        if groups is not None and number.group and number.group not in groups:
+            right = ", ".join(groups) or "(there is none yet)"
+            told = f"no group {_short(number.group)} under [groups] in paper.toml"
+            faults.append((line, f"{here}, column group: {told}; right would be: one of {right}"))
+    for line, number in zip(lines, numbers, strict=True):
+        here = f"{where}, line {line}, column relates_to: "
+        for other in number.relates_to:
+            if other == number.id and line == seen[other]:
+                told = "it names its own row; right would be: ids of other rows"
+                faults.append((line, here + told))
+            elif other not in seen and other != "|":
+                near = difflib.get_close_matches(other, seen, n=1)
+                hint = f" (perhaps {near[0]})" if near else ""
+                told = f"no number has the id {_short(other)}"
+                right = f"ids from the column id{hint}, with spaces between"
+                faults.append((line, f"{here}{told}; right would be: {right}"))
+    if faults:
+        # A relation is checked last, and told where its row stands.
+        faults.sort(key=lambda fault: fault[0])
+        raise DataError("\n".join(fault for _, fault in faults))
+    return numbers
+
+
+def excerpts(paper: str) -> dict[str, str]:
+    """Read and check ``excerpts.csv``.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    dict of str to str
+        By the number's id, the few words of the paper in which it stands; in the file's order.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or has faults: not exactly one excerpt for each published number,
+        one longer than 160 characters, one that doesn't hold what is ``printed``.
+    """
+    file = paths.paper(paper) / "excerpts.csv"
+    where = f"data/{paper}/excerpts.csv"
+    rows = read_rows(file, columns=("id", "excerpt"))
+    numbers = {each.id: each for each in published(paper)}
+    found: dict[str, str] = {}
+    seen: dict[str, int] = {}
+    faults: list[str] = []
+    for line, row in rows:
+        id, excerpt = row["id"], row["excerpt"]
+        here = f"{where}, line {line}"
+        if id in seen:
+            faults.append(
+                f"{here}, column id: {_short(id)} has an excerpt on line {seen[id]}; "
+                "right would be: one for each published number"
+            )
+        elif id not in numbers:
+            faults.append(f"{here}, column id: published.csv has no number {_short(id)}")
+        elif len(excerpt) > _LONGEST_EXCERPT:
+            faults.append(
+                f"{here}, column excerpt: {len(excerpt)} characters; "
+                f"right would be: at most {_LONGEST_EXCERPT}"
+            )
+        elif one_spaced(numbers[id].printed) not in one_spaced(excerpt):
+            faults.append(
+                f"{here}, column excerpt: it doesn't hold what is printed; right would be: words "
+                f"of the paper with {_short(numbers[id].printed)} among them"
+            )
+        seen.setdefault(id, line)
+        found[id] = excerpt
+    faults += [
+        f"{where}: no excerpt for {id!r}; right would be: a row with the words in which it stands"
+        for id in numbers
+        if id not in seen
+    ]
     if faults:
         raise DataError("\n".join(faults))
-    return numbers
+    return found
+
+
+def one_spaced(text: str) -> str:
+    """Return a text with one space wherever it has spaces, tabs or line breaks.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+    """
+    return " ".join(text.split())
 
 
 def number(paper: str, id: str) -> PublishedNumber:
@@ -468,13 +603,15 @@ def table_layout(paper: str, number: str) -> Table:
     return tables[number]
 
 
-def read_text(file: Path) -> str:
-    """Read a file of a paper folder as UTF-8.
+def read_text(file: Path, *, where: str = "") -> str:
+    """Read a file of a paper folder, or the text that belongs to one, as UTF-8.
 
     Parameters
     ----------
     file : pathlib.Path
         The file.
+    where : str, optional
+        What messages call it; by default its place in a paper's folder.
 
     Returns
     -------
@@ -485,30 +622,41 @@ def read_text(file: Path) -> str:
     DataError
         If it is missing, larger than 5 MB or not UTF-8.
     """
-    where = f"data/{file.parent.name}/{file.name}"
+    where = where or f"data/{file.parent.name}/{file.name}"
     if not file.is_file():
         raise DataError("there is no such file", where=where)
     if file.stat().st_size > _LARGEST:
         raise DataError(
-            f"{file.stat().st_size:,} bytes", where=where, right=f"at most {_LARGEST:,}"
+            f"the file has {file.stat().st_size:,} bytes",
+            where=where,
+            right=f"at most {_LARGEST:,}; is it the file you meant?",
         )
     try:
-        return file.read_text(encoding="utf-8-sig")
+        content = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=where) from None
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"not UTF-8 text (byte {error.start})",
+            f"not UTF-8 text (line {line})",
             where=where,
             right="a file saved as 'CSV UTF-8' or 'UTF-8'",
         ) from None
 
 
-def read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
+def read_rows(
+    file: Path, *, columns: Sequence[str] | None = None
+) -> list[tuple[int, dict[str, str]]]:
     """Read a CSV file of a paper folder.
 
     Parameters
     ----------
     file : pathlib.Path
         The file; its first line names the columns.
+    columns : sequence of str, optional
+        The columns that it must have, in any order.
 
     Returns
     -------
@@ -518,24 +666,41 @@ def read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
     Raises
     ------
     DataError
-        As `read_text`, and if a row has more or fewer cells than there are columns.
+        As `read_text`, and if the columns are others, or a row has more or fewer cells than
+        there are columns.
     """
     where = f"data/{file.parent.name}/{file.name}"
     reader = csv.reader(read_text(file).splitlines(keepends=True))
     header = [name.strip() for name in next(_cells(reader, where), [])]
+    if columns is not None and sorted(header) != sorted(columns):
+        raise DataError(_wrong_columns(header, columns), where=f"{where}, line 1")
     rows = []
+    faults = []
     for cells in _cells(reader, where):
         if not any(cells):
             continue
         if len(cells) != len(header):
-            raise DataError(
-                f"{len(cells)} cells",
-                where=f"{where}, line {reader.line_num}",
-                right=f"{len(header)}, one for each column; text with a comma stands in quotes",
+            faults.append(
+                f"{where}, line {reader.line_num}: {len(cells)} cells; right would be: "
+                f"{len(header)}, one for each column; text with a comma stands in quotes"
             )
+            continue
         values = (cell.strip() for cell in cells)
         rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+    if faults:
+        raise DataError("\n".join(faults))
     return rows
+
+
+def _wrong_columns(header: list[str], columns: Sequence[str]) -> str:
+    right = f"right would be: {','.join(columns)}"
+    if len(header) < len(columns) and any(mark in name for mark in ";\t" for name in header):
+        return f"the cells are separated by semicolons or tabs; right would be: commas, {right}"
+    missing = [name for name in columns if name not in header]
+    other = [name for name in header if name not in columns or header.count(name) > 1]
+    told = [f"no column {', '.join(missing)}"] if missing else []
+    told += [f"a column too many, {_short(other[0])}"] if other else []
+    return f"{' and '.join(told)}; {right}"
 
 
 def _cells(reader: Any, where: str) -> Iterator[list[str]]:
@@ -543,8 +708,61 @@ def _cells(reader: Any, where: str) -> Iterator[list[str]]:
         yield from reader
     except csv.Error as error:
         raise DataError(
-            str(error), where=f"{where}, line {reader.line_num}", right="every quote closed again"
+            str(error),
+            where=f"{where}, line {reader.line_num}",
+            right="every quote closed again, and no cell longer than the paper",
         ) from None
+
+
+def _row_faults(error: pydantic.ValidationError, where: str) -> list[str]:
+    faults = []
+    for fault in error.errors():
+        column = str(fault["loc"][0])
+        given = f"given {_short(fault['input'])}" if fault["input"] else "it is empty"
+        right = _RIGHT.get(column, "what the paper shows")
+        faults.append(f"{where}, column {column}: {given}; right would be: {right}")
+    return faults
+
+
+def _contradictions(number: PublishedNumber) -> Iterator[str]:
+    """Say where a row's cells can't all be meant."""
+    given = {name: getattr(number, name) for name in ("value", "lower", "upper")}
+    for name, text in given.items():
+        if number.statistic == "date" and text is not None and not _is_date(text):
+            yield (
+                f"column {name}: given {text!r} for a date; "
+                "right would be: 2020-07-31, 2020-07 or 2020"
+            )
+        if number.statistic != "date" and text is not None and "-" in text[1:]:
+            yield (
+                f"column {name}: given {text!r} for a {number.statistic}; right would be: "
+                "a number, or 'date' in the column statistic"
+            )
+    if number.count is not None and number.total is not None and number.count > number.total:
+        yield (
+            f"column count: {number.count} of {number.total} is more than all; right would be: "
+            "what the paper prints; if it does print that, leave total empty and say so in note"
+        )
+    for name in ("count", "total"):
+        count = getattr(number, name)
+        percent = rf"(?<![\d.,]){count}\s*(%|per ?cent)"
+        if (
+            count is not None
+            and number.value is None
+            and re.search(percent, number.printed)
+            and not re.search(rf"(?<![\d.,%]){count}(?![\d.,]|\s*(%|per ?cent))", number.printed)
+        ):
+            yield (
+                f"column {name}: given {count}, which is printed as a percentage "
+                f"({_short(number.printed)}); right would be: {count} in the column value, and "
+                "here the number of patients, if that is printed"
+            )
+
+
+def _short(value: object) -> str:
+    """Quote what was given, in one line and not all of it where it is long."""
+    text = str(value)
+    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def _faults(error: pydantic.ValidationError, where: str) -> list[str]:
