@@ -6,8 +6,8 @@ find. What is checked follows from a number's ``statistic`` and ``relates_to`` a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from helpers.audit.evidence import Book, Finding, quoted
 from helpers.audit.inference import count_tables, interval_scores, test_scores
 from helpers.audit.patients import follow_up_against_dates
 from helpers.catalogue import PublishedNumber
+from helpers.errors import KitError
 
 __all__ = [
     "COLUMNS",
@@ -123,14 +124,17 @@ def forget() -> None:
     _ledger.cache_clear()
 
 
-def _changed(paper: str) -> tuple[int, ...]:
+def _changed(paper: str) -> tuple[str | int, ...]:
     folder = paths.paper(paper)
     files = [folder / name for name in ("paper.toml", "published.csv", "patients.csv")]
-    return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
+    return (
+        str(folder),
+        *(file.stat().st_mtime_ns if file.is_file() else 0 for file in files),
+    )
 
 
 @lru_cache
-def _ledger(paper: str, _changed: tuple[int, ...]) -> pd.DataFrame:
+def _ledger(paper: str, _changed: tuple[str | int, ...]) -> pd.DataFrame:
     numbers = book(paper)
     methods = _preferred(numbers)
     from_patients = patients.findings(paper)
@@ -214,9 +218,18 @@ def _run(number: PublishedNumber, numbers: Book, methods: dict[str, str | None])
         return [
             each for each in arithmetic.share(number, numbers) if each.verdict == "inconsistent"
         ]
-    found = [finding for check in _CHECKS for finding in check(number, numbers)]
-    found += inference.interval(number, numbers, methods["interval"])
-    found += inference.p_value(number, numbers, methods["test"])
+    checks: list[Callable[[], Iterable[Finding]]] = [
+        partial(check, number, numbers) for check in _CHECKS
+    ]
+    checks.append(partial(inference.interval, number, numbers, methods["interval"]))
+    checks.append(partial(inference.p_value, number, numbers, methods["test"]))
+    found: list[Finding] = []
+    for check in checks:
+        try:
+            found += check()
+        except (KitError, ArithmeticError, ValueError) as error:
+            # One odd row of somebody's folder must not cost them the rest of the ledger.
+            found.append(Finding("undetermined", reason=f"it could not be checked: {error}"))
     return found
 
 

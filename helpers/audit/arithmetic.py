@@ -347,7 +347,9 @@ def sizes(number: PublishedNumber, book: Book) -> Iterator[Finding]:
         known = {each.quantity.removeprefix("sample_size_"): each for each in related}
         if not any(each.quantity.startswith("sample_size_") for each in related):
             continue
-        printed = number.count or int(float(number.value or 0))
+        printed = number.count or _whole(number)
+        if printed is None:
+            continue
         given = {name: _percent(each) for name, each in known.items()}
         if {"null", "alpha", "power"} <= given.keys():
             goal = given.get("alternative", given["null"] + given.get("improvement", 0))
@@ -370,7 +372,9 @@ def sizes(number: PublishedNumber, book: Book) -> Iterator[Finding]:
                 )
         elif "dropout" in given and len(related) == 2:
             base = next(each for each in related if each is not known["dropout"])
-            patients = base.count or int(float(base.value or 0))
+            patients = base.count or _whole(base)
+            if patients is None:
+                continue
             ways = sample_size.inflate(patients, given["dropout"])
             shown = "; ".join(f"{way} = {size:.1f}" for way, size in ways.items())
             usual = ways["n / (1 − d)"]
@@ -621,6 +625,11 @@ def _percent(number: PublishedNumber) -> float:
     digits = rounding.read(number.value or "")
     value = float(digits.number) if digits else float(number.count or 0)
     return value / 100 if number.unit == "%" else value
+
+
+def _whole(number: PublishedNumber) -> int | None:
+    digits = rounding.read(number.value or "")
+    return int(digits.number) if digits and digits.relation == "=" else None
 
 
 def _number(text: str) -> object:

@@ -12,6 +12,9 @@ from helpers import association, proportions, rounding
 from helpers.audit.evidence import COUNTS, Book, Finding, attainable, names
 from helpers.catalogue import PublishedNumber
 
+# Beyond this many patients the digits of an interval no longer tell one denominator from the next.
+_LARGEST = 2_000
+
 _SURVIVAL = {
     "log-log": "Stata sts list, SAS PROC LIFETEST",
     "log": "R survfit",
@@ -614,6 +617,8 @@ def _too_narrow(number: PublishedNumber, total: int) -> bool:
     deaths, of 1 / (at risk − deaths) − 1 / at risk, telescopes then, and grows if anybody leaves.
     """
     digits = [rounding.read(each or "") for each in (number.value, number.lower, number.upper)]
+    if not all(digits):
+        return False
     value, lower, upper = (
         (float(each.number), 10.0 ** -rounding.decimals(each)) for each in digits if each
     )
@@ -673,6 +678,8 @@ def denominators(number: PublishedNumber, total: int, book: Book) -> Iterator[tu
         Patients free of the event, of all, and words for a group of that size; as if nobody was
         censored before; the nearest to the stated denominator first.
     """
+    if total > _LARGEST:
+        return
     for size in sorted(range(2, 2 * total + 20), key=lambda each: abs(each - total)):
         for count in attainable(number.value or "", size):
             if size != total and _habit_of_landmark(number, count, size, "log-log") == "":
