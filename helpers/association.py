@@ -162,6 +162,8 @@ def _exact(table: Counts) -> tuple[float, float]:
 
     if table.shape[0] < table.shape[1]:
         table = table.T
+    # The last column follows from the others: the largest, so that least is to be tried.
+    table = table[:, np.argsort(table.sum(axis=0), kind="stable")]
     rows, columns = table.sum(axis=1), table.sum(axis=0)
     constant = gammaln(rows + 1).sum() + gammaln(columns + 1).sum() - gammaln(table.sum() + 1)
     # Column by column: what is left of each row, and the sum of log factorials so far.

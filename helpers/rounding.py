@@ -14,6 +14,7 @@ from helpers.errors import KitError
 _INTERMEDIATE = (2, 3)
 # Nothing printed is larger, and decimal arithmetic ends somewhere.
 _GREATEST = 1e15
+_MOST_DECIMALS = 10
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Digits:
     ----------
     text : str
         As printed, for example ``75.0`` or ``<0.001``.
-    relation : {'=', '<', '>'}
+    relation : {'=', '<', '>', '<=', '>='}
         How the value relates to the number.
     number : decimal.Decimal
         The number, with its printed decimals.
@@ -48,8 +49,8 @@ def read(text: str) -> Digits | None:
     Digits or None
         None where the text stands for no number: empty, not estimated, not reached, a date.
     """
-    stripped = text.strip().replace("≤", "<").replace("≥", ">").replace("·", ".")
-    relation = stripped[:1] if stripped[:1] in ("<", ">") else "="
+    stripped = text.strip().replace("≤", "<=").replace("≥", ">=").replace("·", ".")
+    relation = (re.match(r"[<>]=?", stripped) or ["="])[0]
     try:
         number = Decimal(_number(stripped.lstrip("<>= ")))
     except InvalidOperation:
@@ -77,6 +78,25 @@ def decimals(digits: Digits) -> int:
     int
     """
     return max(0, -int(digits.number.as_tuple().exponent))
+
+
+def span(digits: Digits) -> tuple[float, float]:
+    """Return the least and the greatest value that a printed number can stand for.
+
+    Parameters
+    ----------
+    digits : Digits
+        The number.
+
+    Returns
+    -------
+    tuple of (float, float)
+        Half a unit of the last digit to either side; open to one side for a bound.
+    """
+    number, half = float(digits.number), 10.0 ** -decimals(digits) / 2
+    if digits.relation == "=":
+        return number - half, number + half
+    return (-math.inf, number) if "<" in digits.relation else (number, math.inf)
 
 
 def agrees(value: float, printed: str) -> bool:
@@ -138,12 +158,15 @@ def habit(value: float, printed: str) -> str | None:
     if digits is None:
         raise KitError(f"not a number: {printed!r}", right="digits, such as 75.0 or <0.001")
     if digits.relation != "=":
-        limit = float(digits.number)
-        return "" if (value < limit if digits.relation == "<" else value > limit) else None
+        low, high = span(digits)
+        inside = low < value < high or ("=" in digits.relation and value in (low, high))
+        return "" if inside else None
     if not math.isfinite(value) or abs(value) > _GREATEST:
         return None
     exact = _exact(value)
     target = digits.number
+    if decimals(digits) > _MOST_DECIMALS:
+        return "" if exact == target else None
     if _rounds_to(exact, target):
         return ""
     for more in _INTERMEDIATE:

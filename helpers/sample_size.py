@@ -44,8 +44,8 @@ def one_proportion(null: float, alternative: float, *, alpha: float, power: floa
     list of Result
         Two-sided and one-sided: the normal approximation with the variance of both, of the
         null, and of the alternative proportion, each with and without continuity correction;
-        the arcsine approximation; and the exact binomial test (first size with the power, and
-        first size from which on the power stays).
+        the arcsine approximation; and, up to some hundred patients, the exact binomial test
+        (first size with the power, and first size from which on the power stays).
 
     Raises
     ------
@@ -73,9 +73,12 @@ def one_proportion(null: float, alternative: float, *, alpha: float, power: floa
             found.append(
                 Result(math.ceil(corrected - 1e-9), f"{name}, continuity-corrected, {words}")
             )
-        first, stays = _exact(null, alternative, alpha / sides, power)
-        found.append(Result(first, f"exact binomial, first size with the power, {words}"))
-        found.append(Result(stays, f"exact binomial, power kept from here on, {words}"))
+        exact = _exact(null, alternative, alpha / sides, power)
+        names = ("first size with the power", "power kept from here on")
+        found += [
+            Result(patients, f"exact binomial, {name}, {words}")
+            for patients, name in zip(exact, names, strict=False)
+        ]
     return found
 
 
@@ -94,8 +97,19 @@ def inflate(patients: int, dropout: float) -> dict[str, float]:
     dict of str to float
         Unrounded, by the way: ``n / (1 − d)``, which keeps `patients` after the drop-outs, and
         ``n × (1 + d)``, which falls short of it.
+
+    Raises
+    ------
+    KitError
+        If `dropout` is not a share.
     """
+    if not 0 <= dropout < 1:
+        raise KitError(f"given {dropout}", where="dropout", right="a share from 0 to below 1")
     return {"n / (1 − d)": patients / (1 - dropout), "n × (1 + d)": patients * (1 + dropout)}
+
+
+# Beyond it the exact size hardly differs from the approximate one, and takes minutes.
+_MOST_EXACT = 600
 
 
 def _quantile(probability: float) -> float:
@@ -130,20 +144,24 @@ _NORMAL: dict[str, Callable[[float, float, float, float], float]] = {
 }
 
 
-def _exact(null: float, alternative: float, tail: float, power: float) -> tuple[int, int]:
+def _exact(null: float, alternative: float, tail: float, power: float) -> list[int]:
     """Return the first size with the power, and the first from which on it stays."""
     from scipy.special import bdtr
 
     if alternative < null:
         null, alternative = 1 - null, 1 - alternative
     enough = []
-    sizes = range(2, max(60, 3 * math.ceil(_both(null, alternative, 2.6, 2.4))))
+    about = _both(null, alternative, _quantile(1 - tail), _quantile(power))
+    if about > _MOST_EXACT:
+        return []
+    sizes = range(2, 60 + 2 * math.ceil(about))
     for size in sizes:
         counts = np.arange(size + 1)
         rejecting = counts[1 - bdtr(counts - 1, size, null) + (counts == 0) <= tail]
         critical = int(rejecting[0]) if len(rejecting) else size + 1
         has = 1 - bdtr(critical - 1, size, alternative) if 0 < critical <= size else 0.0
         enough.append(bool(has >= power))
-    first = enough.index(True)
     last_short = max((index for index, good in enumerate(enough) if not good), default=-1)
-    return sizes[first], sizes[last_short + 1] if last_short + 1 < len(enough) else -1
+    if True not in enough or last_short + 1 == len(enough):
+        return []
+    return [sizes[enough.index(True)], sizes[last_short + 1]]

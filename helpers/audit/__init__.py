@@ -73,6 +73,7 @@ _CHECKS = (
     inference.landmark,
     inference.medians,
 )
+_NOTHING = "nothing else published determines it"
 _NEEDS_PATIENTS = ("survival_ci", "cumulative_incidence_ci", "median_time_ci", "hazard_ratio_ci")
 
 
@@ -200,7 +201,7 @@ def verdict_on(number: PublishedNumber, found: Sequence[Finding]) -> Finding:
     for each in found:
         if each.reason:
             return each
-    return Finding("observation", reason="nothing else published determines it")
+    return Finding("observation", reason=_NOTHING)
 
 
 def _preferred(numbers: Book) -> dict[str, str | None]:
@@ -245,4 +246,8 @@ def _as_elsewhere(number: PublishedNumber, numbers: Book, verdicts: dict[str, Fi
         shared = [name for name in ("value", "count") if getattr(number, name) is not None]
         if shared and all(getattr(number, name) == getattr(other, name) for name in shared):
             return Finding("reproduced", found.recomputed, f"as {other.id}: {found.method}")
+    places = [each for each in numbers.alike[number.quantity, number.group] if each.id != number.id]
+    if places and own.reason == _NOTHING:
+        where = ", ".join(dict.fromkeys(each.location for each in places))
+        return Finding("observation", reason=f"printed alike in: {where}")
     return own

@@ -15,6 +15,7 @@ DAYS_PER_MONTH = 30.4375
 """A month where only months are printed: a Gregorian year over twelve."""
 
 _MEDIANS = ("median_range", "median_iqr", "median_time_ci")
+_NONE = {"NE", "NR"}
 _FIELDS = ("count", "total", "value", "lower", "upper")
 
 
@@ -55,7 +56,7 @@ def share(number: PublishedNumber, book: Book) -> Iterator[Finding]:
     if habit == "":
         yield Finding("reproduced", recomputed, "count ÷ total")
         return
-    slips = [f"the percentage is {habit}"] if habit else []
+    slips = [habit] if habit else []
     counts = attainable(number.value, total)
     if counts:
         slips.append(f"the count is meant to be {_or(counts)} of {total}")
@@ -75,8 +76,8 @@ def share(number: PublishedNumber, book: Book) -> Iterator[Finding]:
         "inconsistent",
         recomputed,
         "count ÷ total",
-        f"{number.count} of {total} is {exact:.2f} %, not {number.value} %; nearest: "
-        f"{rounding.rounded(exact, number.value)} %" + _slips(slips),
+        f"{number.count} of {total} is {rounding.rounded(exact, '0.00')} %, not {number.value} %; "
+        f"nearest: {rounding.rounded(exact, number.value)} %" + _slips(slips),
     )
 
 
@@ -189,19 +190,13 @@ def subgroups(number: PublishedNumber, book: Book) -> Iterator[Finding]:
     ------
     Finding
     """
-    if number.count is None or number.group in ("", "all") or number.statistic not in COUNTS:
+    if number.count is None or number.statistic not in COUNTS or number.quantity == "patients":
         return
-    if number.quantity == "patients" or number.quantity == number.group:
-        return
-    for whole in book.alike.get((number.quantity, "all"), ()):
-        if whole.count is not None and whole.statistic in COUNTS and number.count > whole.count:
-            yield Finding(
-                "inconsistent",
-                f"at most {whole.count}",
-                f"part of {whole.id}",
-                f"{number.count} in a group is more than the {whole.count} that {whole.location} "
-                f"({whole.id}) prints for all patients",
-            )
+    for (quantity, _), others in book.alike.items():
+        for other in others if quantity == number.quantity else ():
+            part, whole = (other, number) if number.group == "all" else (number, other)
+            if whole.group == "all" and part.group not in ("", "all", part.quantity):
+                yield from _part_of(number, other, part, whole, book)
 
 
 def ranges(number: PublishedNumber, book: Book) -> Iterator[Finding]:
@@ -458,16 +453,51 @@ def last_day(text: str) -> dt.date:
     return (first_day(text) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
 
 
+def _part_of(
+    number: PublishedNumber,
+    other: PublishedNumber,
+    part: PublishedNumber,
+    whole: PublishedNumber,
+    book: Book,
+) -> Iterator[Finding]:
+    """Hold a count in a group and the count in the whole sample against each other."""
+    n, everyone = book.total(part), book.total(whole)
+    if part.count is None or whole.count is None or whole.statistic not in COUNTS:
+        return
+    if n and everyone and n > everyone:
+        return  # such as all who were screened: not a part
+    words = (
+        f"{part.count} in {part.group} ({part.location}) and {whole.count} in all "
+        f"({whole.location})"
+    )
+    if part.count > whole.count:
+        yield Finding(
+            "inconsistent",
+            other.printed,
+            f"against {other.id}",
+            f"{words} exclude each other: a part can't be larger than the whole",
+        )
+    elif n and everyone and whole.count - part.count > everyone - n:
+        yield Finding(
+            "inconsistent",
+            other.printed,
+            f"against {other.id}",
+            f"{words} exclude each other: only {everyone - n} patients are outside of the group",
+        )
+
+
 def _sum(
     number: PublishedNumber, made_from: list[PublishedNumber], counts: list[int], book: Book
 ) -> Finding:
     total = sum(counts)
     shown = " + ".join(map(str, counts))
-    method = f"sum of {names(made_from)}"
+    method = f"sum of {names(made_from)}" if len(counts) > 1 else f"as {names(made_from)}"
     if number.count is not None:
         if number.count == total:
-            return Finding("reproduced", f"{shown} = {total}", method)
-        if len(counts) == 2 and counts[0] - counts[1] == number.count:
+            shown = f"{shown} = {total}" if len(counts) > 1 else shown
+            return Finding("reproduced", shown, method)
+        rest = len(counts) == 2 and counts[0] == book.total(number)
+        if rest and counts[0] - counts[1] == number.count:
             shown = f"{counts[0]} − {counts[1]} = {number.count}"
             return Finding("reproduced", shown, f"difference of {names(made_from)}")
         repaired = _repaired(made_from, counts, book)
@@ -495,7 +525,7 @@ def _sum(
                 f"{count}/{whole} = {number.value} %",
                 f"{method}, a part corrected by its own percentage",
             )
-    slips = [f"the percentage is {habit}"] if habit else []
+    slips = [habit] if habit else []
     percents = [rounding.read(part.value or "0") for part in made_from]
     if all(percents) and sum(each.number for each in percents if each) == _number(number.value):
         slips.append("a sum of rounded percentages")
@@ -517,8 +547,8 @@ def _sum(
         "inconsistent",
         recomputed,
         method,
-        f"{shown} = {total} of {whole} is {exact:.2f} %, not {number.value} %; nearest: "
-        f"{rounding.rounded(exact, number.value)} %" + _slips(slips),
+        f"{shown} = {total} of {whole} is {rounding.rounded(exact, '0.00')} %, not "
+        f"{number.value} %; nearest: {rounding.rounded(exact, number.value)} %" + _slips(slips),
     )
 
 
@@ -608,11 +638,13 @@ def _differ(number: PublishedNumber, other: PublishedNumber, name: str) -> bool:
     if number.unit == "version":
         return True
     a, b = rounding.read(mine), rounding.read(theirs)
-    if a is None or b is None or a.relation != b.relation:
+    if a is None and b is None:
+        # A month here may be a day of it there; not estimated and not reached mean the same.
+        return not (mine.startswith(theirs) or theirs.startswith(mine) or {mine, theirs} <= _NONE)
+    if a is None or b is None:
         return True
-    if rounding.decimals(a) > rounding.decimals(b):
-        a, b = b, a
-    return not rounding.agrees(float(b.number), str(a.number))
+    (low, high), (least, most) = rounding.span(a), rounding.span(b)
+    return max(low, least) >= min(high, most) - 1e-12
 
 
 def _called(number: PublishedNumber) -> str:

@@ -211,12 +211,8 @@ def attainable(percent: str, total: int) -> list[int]:
     digits = rounding.read(percent)
     if digits is None or total < 1:
         return []
-    guess = float(digits.number) / 100 * total
-    near = range(max(0, int(guess) - 2), min(total, int(guess) + 3) + 1)
-    if digits.relation != "=" or digits.number == digits.number.to_integral():
-        # Whole per cents of a large total: many counts share them.
-        reach = int(total / 100) + 3
-        near = range(max(0, int(guess) - reach), min(total, int(guess) + reach) + 1)
+    low, high = (min(max(end, 0), 100) / 100 * total for end in rounding.span(digits))
+    near = range(max(0, int(low) - 2), min(total, int(high) + 2) + 1)
     return [count for count in near if rounding.agrees(100 * count / total, percent)]
 
 

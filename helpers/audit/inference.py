@@ -11,6 +11,7 @@ import pandas as pd
 from helpers import association, proportions, rounding
 from helpers.audit.evidence import COUNTS, Book, Finding, attainable, names
 from helpers.catalogue import PublishedNumber
+from helpers.errors import KitError
 
 # Beyond this many patients the digits of an interval no longer tell one denominator from the next.
 _LARGEST = 2_000
@@ -20,6 +21,7 @@ _SURVIVAL = {
     "log": "R survfit",
     "plain": "SPSS",
     "arcsine": "R survfit",
+    "logit": "R survfit",
 }
 
 
@@ -212,7 +214,7 @@ def p_value(number: PublishedNumber, book: Book, preferred: str | None) -> Itera
         "inconsistent",
         _shown_p(p),
         f"{len(keys)} tests of counts",
-        f"no usual test of {names(related)} gives {number.printed}: {listed}"
+        f"no usual unadjusted test of {names(related)} gives {number.printed}: {listed}"
         + (f"; likely slip: {' or '.join(slips)}" if slips else ""),
     )
 
@@ -270,12 +272,12 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
         else [each for each in denominators(number, total, book) if each[1] < total]
     )
     if len(fewer) == 1:
-        count, size, words = fewer[0]
+        count, size = fewer[0]
         yield Finding(
             "reproduced",
             f"{count}/{size}: {_landmark_limits(number, count, size, 'log-log')}",
             "Kaplan-Meier without censoring before, log-log interval",
-            f"three printed numbers fit {count} of {size}{words}; the paper doesn't print that "
+            f"three printed numbers fit {count} of {size}; the paper doesn't print that "
             f"denominator, and the group has {total}",
         )
         return
@@ -293,13 +295,13 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
             + (
                 ""
                 if better is None
-                else f"; {better[0]} of {better[1]}{better[2]} gives it exactly; likely slip: "
+                else f"; {better[0]} of {better[1]} gives it exactly; likely slip: "
                 "wrong denominator"
             ),
         )
         return
     near = next(denominators(number, total, book), None) if survival else None
-    hints = [f"{near[0]} of {near[1]}{near[2]} would give it without censoring"] if near else []
+    hints = [f"{near[0]} of {near[1]} would give it without censoring"] if near else []
     hints += [
         f"{count} of {size}, the denominator that fits {other}, would give it without censoring"
         for count, size, other in ([] if survival else _denominators_elsewhere(number, book)[:1])
@@ -327,14 +329,15 @@ def medians(number: PublishedNumber, book: Book) -> Iterator[Finding]:
     for month, rate in _landmarks(endpoint, number.group, book):
         value = rounding.read(number.value)
         survival = rounding.read(rate.value or "")
-        if survival is None:
+        if survival is None or (value is not None and value.relation != "="):
             continue
-        reached = value is not None and float(value.number) < month
-        if value is None and float(survival.number) < 50 - 0.05:
+        lowest, highest = rounding.span(survival)
+        least, most = rounding.span(value) if value else (math.inf, math.inf)
+        if value is None and highest < 50:
             yield _median_conflict(number, rate, "is below one half, so the median was reached")
-        elif reached and float(survival.number) > 50 + 0.05:
+        elif most < month and lowest > 50:
             yield _median_conflict(number, rate, "is above one half after the median")
-        elif value is not None and not reached and float(survival.number) < 50 - 0.05:
+        elif least > month and value is not None and highest < 50:
             yield _median_conflict(number, rate, "is below one half before the median")
 
 
@@ -445,8 +448,9 @@ def _from_hazard_ratio(number: PublishedNumber, ratio: PublishedNumber) -> Itera
     digits = [rounding.read(each or "") for each in (ratio.value, ratio.lower, ratio.upper)]
     if None in digits:
         return
-    from scipy.special import ndtr
+    from scipy.special import ndtr, ndtri
 
+    level = ratio.level or 0.95
     found = []
     halves = [10.0 ** -rounding.decimals(each) / 2 for each in digits if each]
     # The printed digits stand for ranges; P lies somewhere over them.
@@ -457,16 +461,27 @@ def _from_hazard_ratio(number: PublishedNumber, ratio: PublishedNumber) -> Itera
             if each
         )
         if 0 < lower < upper and estimate > 0:
-            error = (math.log(upper) - math.log(lower)) / (2 * 1.959963984540054)
+            error = (math.log(upper) - math.log(lower)) / (2 * float(ndtri(0.5 + level / 2)))
             found.append(float(2 * ndtr(-abs(math.log(estimate)) / error)))
     least, most = min(found), max(found)
     printed = rounding.read(number.value or "")
-    fits = printed is not None and least - 5e-4 <= float(printed.number) <= most + 5e-4
+    if printed is None:
+        return
+    low, high = rounding.span(printed)
+    if least <= high and low <= most:
+        shown = (
+            _shown_p(least)
+            if _shown_p(least) == _shown_p(most)
+            else (f"{_shown_p(least)} to {_shown_p(most)}")
+        )
+        yield Finding("reproduced", shown, f"Wald test from {ratio.id}")
+        return
     yield Finding(
-        "reproduced" if fits else "inconsistent",
+        "undetermined",
         f"{_shown_p(least)} to {_shown_p(most)}",
         f"Wald test from {ratio.id}",
-        "" if fits else f"{ratio.printed} means P between {_shown_p(least)} and {_shown_p(most)}",
+        f"the Wald test of {ratio.printed} gives {_shown_p(least)} to {_shown_p(most)}; another "
+        "test may give the printed value",
     )
 
 
@@ -576,7 +591,7 @@ def landmark_interval(
         Patients free of the event at the landmark.
     total : int
         All patients.
-    scale : {'log-log', 'log', 'plain', 'arcsine'}, optional
+    scale : {'log-log', 'log', 'plain', 'arcsine', 'logit'}, optional
         The scale on which the interval is symmetric.
     level : float, optional
         Confidence level.
@@ -586,12 +601,19 @@ def landmark_interval(
     tuple of float
         From 0 to 1; NaN where the scale has none.
 
+    Raises
+    ------
+    KitError
+        If there is no such scale.
+
     References
     ----------
     Kalbfleisch JD, Prentice RL. The Statistical Analysis of Failure Time Data. 2nd ed. 2002.
     """
     from scipy.special import ndtri
 
+    if scale not in _SURVIVAL:
+        raise KitError(f"no scale {scale!r}", where="scale", right=", ".join(_SURVIVAL))
     rate = surviving / total
     if not 0 < rate < 1:
         return float("nan"), float("nan")
@@ -606,7 +628,11 @@ def landmark_interval(
         angle, half = math.asin(math.sqrt(rate)), z * error / (2 * math.sqrt(rate * (1 - rate)))
         low, high = max(angle - half, 0.0), min(angle + half, math.pi / 2)
         return math.sin(low) ** 2, math.sin(high) ** 2
-    half = z * error / (rate * abs(math.log(rate)))
+    if scale == "logit":
+        centre, half = math.log(rate / (1 - rate)), z * error / (rate * (1 - rate))
+        return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
+    # Near 0 and 1 the interval is all there is, long before exp() overflows.
+    half = min(z * error / (rate * abs(math.log(rate))), 700.0)
     return rate ** math.exp(half), rate ** math.exp(-half)
 
 
@@ -660,7 +686,7 @@ def _landmarks(endpoint: str, group: str, book: Book) -> Iterator[tuple[int, Pub
                     yield int(month.removesuffix("m")), number
 
 
-def denominators(number: PublishedNumber, total: int, book: Book) -> Iterator[tuple[int, int, str]]:
+def denominators(number: PublishedNumber, total: int, book: Book) -> Iterator[tuple[int, int]]:
     """Yield the counts and totals that give a printed rate and its interval.
 
     Parameters
@@ -674,18 +700,16 @@ def denominators(number: PublishedNumber, total: int, book: Book) -> Iterator[tu
 
     Yields
     ------
-    tuple of (int, int, str)
-        Patients free of the event, of all, and words for a group of that size; as if nobody was
-        censored before; the nearest to the stated denominator first.
+    tuple of (int, int)
+        Patients free of the event, and of all; as if nobody was censored before; the nearest to
+        the stated denominator first.
     """
     if total > _LARGEST:
         return
     for size in sorted(range(2, 2 * total + 20), key=lambda each: abs(each - total)):
         for count in attainable(number.value or "", size):
             if size != total and _habit_of_landmark(number, count, size, "log-log") == "":
-                groups = [group for group, known in book.sizes.items() if size in known]
-                words = f" (the size of {groups[0]})" if groups else ""
-                yield count, size, words
+                yield count, size
 
 
 def _denominators_elsewhere(number: PublishedNumber, book: Book) -> list[tuple[int, int, str]]:
@@ -697,7 +721,7 @@ def _denominators_elsewhere(number: PublishedNumber, book: Book) -> list[tuple[i
             continue
         if not other.value or not _has_limits(other):
             continue
-        for _, size, _ in denominators(other, total, book):
+        for _, size in denominators(other, total, book):
             counts = attainable(number.value or "", size)
             if counts:
                 found.append((counts[0], size, other.id))
