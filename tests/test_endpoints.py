@@ -94,6 +94,9 @@ def test_a_tie_is_a_tie_to_the_reader_not_to_the_last_bit():
     )
     # Response after 0.8, relapse 9 months later, death 1.2 months after that.
     assert clocks(history, origin="treatment", cutoff=11)["1"] == (pytest.approx(11), *DEATH)
+    noisy = pd.DataFrame([["a", -1, 0, 1, NEVER, NEVER, 0.1 + 0.2, 0.1 + 0.2]], columns=COLUMNS)
+    assert noisy["DTHM"].iloc[0] > 0.3
+    assert clocks(noisy, origin="treatment", cutoff=0.3) == {"a": (0.3, *DEATH)}
 
 
 def test_a_clock_that_would_run_backwards_is_left_out():

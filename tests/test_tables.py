@@ -61,23 +61,39 @@ def test_an_unknown_table_is_told():
         tables.printed(PAPER, "3")
 
 
+def columns(table):
+    """Return the caption, the cells of each column by heading, and what stands below."""
+    caption, headings, *body = rows(table)
+    whole = [row for row in body if len(row) == len(headings)]
+    below = body[len(whole) :]
+    # An invisible space after an underscore is where a long id may break.
+    whole = [[cell.replace("_\u200b", "_") for cell in row] for row in whole]
+    cells = {name: [row[at] for row in whole] for at, name in enumerate(headings)}
+    return caption, cells, below
+
+
 def test_a_verdict_is_a_word_with_a_sign():
     verdicts = audit.ledger(PAPER)
-    caption, headings, *body = rows(tables.ledger(verdicts, caption="Verdicts"))
-    assert caption == ["Verdicts"]
-    assert headings == ["Where", "Printed", "Recomputed", "Verdict", "How"]
-    assert [row[1] for row in body] == verdicts["printed"].tolist()
+    caption, cells, below = columns(tables.ledger(verdicts, caption="Verdicts"))
+    assert (caption, below) == (["Verdicts"], [])
+    assert cells["Printed"] == verdicts["printed"].tolist()
+    assert cells["Recomputed"] == verdicts["recomputed"].tolist()
+    assert cells["Where"] == verdicts["location"].tolist()
+    assert cells["How"] == verdicts["method"].tolist()
     signs = {"reproduced": "✓", "observation": "·", "inconsistent": "✗"}
-    assert [row[3].split() for row in body] == [[signs[each], each] for each in verdicts["verdict"]]
+    told = [verdict.split() for verdict in cells["Verdict"]]
+    assert told == [[signs[each], each] for each in verdicts["verdict"]]
 
 
-def test_reasons_are_shown_when_asked_for():
-    wrong = audit.ledger(PAPER).query("verdict == 'inconsistent'")
-    table = tables.ledger(wrong, caption="Wrong", reasons=True, footnote="A note.")
-    _, headings, row, footnote = rows(table)
-    assert headings[-1] == "Why"
-    assert row[-1] == wrong["reason"].iloc[0]
-    assert footnote == ["A note."]
+def test_reasons_stand_where_a_number_is_not_reproduced():
+    verdicts = audit.ledger(PAPER)
+    table = tables.ledger(verdicts, caption="All", reasons=True, footnote="A note.")
+    _, cells, below = columns(table)
+    assert below == [["A note."]]
+    reproduced = verdicts["verdict"] == "reproduced"
+    assert cells["How, or why not"] == [
+        verdicts.loc[row, "method" if reproduced[row] else "reason"] for row in verdicts.index
+    ]
 
 
 def test_text_is_text_and_nothing_is_nothing():

@@ -69,6 +69,14 @@ def test_events_lie_where_the_assumptions_put_them(columns, assumed, expected):
     assert places(patients(**columns), **assumed) == pytest.approx(expected)
 
 
+def test_months_are_what_a_reader_adds_up():
+    """0.8 + 9 + 1.2 is 11, and no bit more: a cut-off at 11 months would come before it."""
+    relapsed = {"CRDURM": 9.0, "RLPFL": "Y", "DTHFL": "Y", "HSCTFL": "N"}
+    table = patients(OSM=36, PRIORCRS=math.nan, **relapsed)
+    found = places(table, course_months=0.8, relapse_to_death_months=1.2)
+    assert found == [-25, 0, 0.8, None, 9.8, 11, 11]
+
+
 def test_what_is_given_is_kept():
     table = patients(AGE=30)
     found = timeline.history(table, **MONTHS)
