@@ -8,13 +8,14 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from helpers import paths
 from helpers.catalogue import Regimen
-from helpers.errors import KitError
+from helpers.errors import DataError, KitError
 
 
 @dataclass(frozen=True)
@@ -114,15 +115,27 @@ class Label:
     inhibitors: dict[str, Reduction]
 
 
-@lru_cache
 def label() -> Label:
     """Return the label's dosing rules, from ``data/venetoclax_label.toml``.
 
     Returns
     -------
     Label
+
+    Raises
+    ------
+    DataError
+        If there is no such file.
     """
-    content = tomllib.loads((paths.root() / "data" / "venetoclax_label.toml").read_text("utf-8"))
+    file = paths.root() / "data" / "venetoclax_label.toml"
+    if not file.is_file():
+        raise DataError("there is no such file", where="data/venetoclax_label.toml")
+    return _label(file, file.stat().st_mtime_ns)
+
+
+@lru_cache
+def _label(file: Path, _changed: int) -> Label:
+    content = tomllib.loads(file.read_text("utf-8"))
     inhibitors = {
         name: Reduction(**each | {"ramp_mg": tuple(each.get("ramp_mg", ()))})
         for name, each in content.pop("inhibitors").items()
@@ -163,8 +176,7 @@ def target_dose(venetoclax_mg: int, cyp3a_inhibitor: str) -> int:
             right=", ".join(rules.inhibitors),
         )
     reduction = rules.inhibitors[cyp3a_inhibitor]
-    # 0.175 × 400 is 70 only up to floating point, and floor would make it 60.
-    dose = round(venetoclax_mg * reduction.fraction, 6)
+    dose = venetoclax_mg * reduction.fraction
     if reduction.cap_mg is not None:
         dose = min(dose, reduction.cap_mg)
     tablets = max(1, int(dose // rules.smallest_tablet_mg))

@@ -129,5 +129,7 @@ def difference(before: Definition, after: Definition) -> str:
             if after.cutoff_months is None
             else f"follow-up is cut {after.cutoff_months:g} months after the clock starts"
         )
+    if before.population != after.population:
+        parts.append(f"the patients who count are {after.population or 'all'}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "." if text else ""

@@ -100,6 +100,16 @@ class Panel(widgets.VBox):
             self._quiet = False
         self._moved()
 
+    def on_reset(self, do: Callable[[object], None]) -> None:
+        """Do something more when the reader goes back to the lesson's settings.
+
+        Parameters
+        ----------
+        do : callable
+            Takes the button.
+        """
+        self._reset.on_click(do)
+
     def _moved(self, _change: object = None) -> None:
         if self._quiet:
             return
@@ -212,6 +222,13 @@ def cohort_of(settings: Settings, *, paper: str) -> Panel:
         extra=[choose, condition],
     )
     choose.observe(offer, names="value")
+
+    def clear(_button: object) -> None:
+        choose.unobserve(offer, names="value")
+        choose.value, condition.children = "", ()
+        choose.observe(offer, names="value")
+
+    panel.on_reset(clear)
     return panel
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,8 +61,9 @@ class Query:
     def mask(self, patients: pd.DataFrame) -> pd.Series:
         """Say for each patient whether the query picks them.
 
-        A comparison with a value that was not recorded is false, whichever way it is put:
-        an unknown number of courses is neither ``== 1`` nor ``!= 1``.
+        A comparison with a value that was not recorded is unknown, whichever way it is put: an
+        unknown number of courses is neither ``== 1`` nor ``!= 1``, nor ``not ... == 1``. A
+        patient for whom the whole query is unknown isn't picked.
 
         Parameters
         ----------
@@ -75,7 +77,8 @@ class Query:
         """
         if self.tree is None:
             return pd.Series(True, index=patients.index)
-        return _evaluate(self.tree, patients)
+        # Unknown is carried through `and`, `or` and `not`, and doesn't fit in the end.
+        return _evaluate(self.tree, patients).fillna(False).astype(bool)
 
     def names(self) -> set[str]:
         """Return the variables that the query uses.
@@ -115,7 +118,9 @@ def parse(text: str, variables: Mapping[str, Variable]) -> Query:
     if len(text) > _LONGEST:
         raise QueryError(f"a query of {len(text)} characters", right=f"at most {_LONGEST}")
     try:
-        tree = ast.parse(text, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as of '\\d', which is only text here
+            tree = ast.parse(text, mode="eval").body
         _check(tree, variables)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         column = getattr(error, "offset", None)
@@ -195,10 +200,10 @@ def _evaluate(node: ast.expr, patients: pd.DataFrame) -> pd.Series:
     assert isinstance(node.left, ast.Name)
     column, values = patients[node.left.id], _values(node.comparators[0], "")
     if isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
-        found = column.map(lambda cell: _matches(cell, values))
+        found = column.map(lambda cell: _matches(cell, values)).astype("boolean")
         if isinstance(node.ops[0], ast.NotEq | ast.NotIn):
-            found = ~found.astype(bool)
-        return (found & column.notna()).astype(bool)
+            found = ~found
+        return found.mask(column.isna())
     match node.ops[0]:
         case ast.Lt():
             result = column < values[0]
@@ -208,7 +213,7 @@ def _evaluate(node: ast.expr, patients: pd.DataFrame) -> pd.Series:
             result = column > values[0]
         case _:
             result = column >= values[0]
-    return result.astype(bool)
+    return result.astype("boolean").mask(column.isna())
 
 
 def _matches(cell: object, values: list[str | int | float]) -> bool:

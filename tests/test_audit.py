@@ -71,7 +71,14 @@ def test_what_is_no_number_is_refused(printed):
 OBSERVED = {
     *["txt_window_start", "txt_window_end", "txt_cutoff", "txt_start_dose", "txt_chemo_start"],
     *["txt_aza_ramp", "txt_chemo_ramp", "txt_chemo_day", "txt_aza_dose", "txt_aza_length"],
-    *["txt_cr_duration", "txt_gvhd", "txt_gvhd_grade", "dis_gvhd", "dis_progression"],
+    *[
+        "txt_relapsed",
+        "txt_cr_duration",
+        "txt_gvhd",
+        "txt_gvhd_grade",
+        "dis_gvhd",
+        "dis_progression",
+    ],
     *["txt_tls", "txt_nausea", "txt_haematological", "txt_interruptions", "txt_bleeding"],
 }
 
@@ -159,7 +166,7 @@ def test_a_number_of_the_text_changed_is_reproduced_no_more(changed, column):
         ("5", "KMT2A", "Y", "txt_kmt2a"),
         ("5", "GENES", "BCOR;NPM1", "txt_aml_genes"),
         ("1", "GENES", "FAT1;BCOR", "txt_runx1"),
-        *[("2", "PRIORTX", "relapsed", "txt_relapsed"), ("2", "PRIORCRS", "0", "txt_lines")],
+        *[("2", "PRIORCRS", "", "txt_refractory"), ("1", "VENCRS", "2", "txt_aza_course")],
         *[("1", "VENDOSE", "300", "txt_aza_target"), ("1", "VENDAYS", "27", "txt_aza_days")],
         *[("1", "VENCRS", "2", "txt_aza_course"), ("4", "VENDOSE", "100", "txt_vori_dose")],
         *[("2", "VENDOSE", "600", "txt_chemo_target"), ("6", "VENDAYS", "13", "txt_chemo_days")],
