@@ -166,7 +166,7 @@ def test_a_number_of_the_text_changed_is_reproduced_no_more(changed, column):
         ("5", "KMT2A", "Y", "txt_kmt2a"),
         ("5", "GENES", "BCOR;NPM1", "txt_aml_genes"),
         ("1", "GENES", "FAT1;BCOR", "txt_runx1"),
-        *[("2", "PRIORCRS", "", "txt_refractory"), ("1", "VENCRS", "2", "txt_aza_course")],
+        ("2", "PRIORCRS", "", "txt_refractory"),
         *[("1", "VENDOSE", "300", "txt_aza_target"), ("1", "VENDAYS", "27", "txt_aza_days")],
         *[("1", "VENCRS", "2", "txt_aza_course"), ("4", "VENDOSE", "100", "txt_vori_dose")],
         *[("2", "VENDOSE", "600", "txt_chemo_target"), ("6", "VENDAYS", "13", "txt_chemo_days")],
