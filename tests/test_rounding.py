@@ -105,7 +105,7 @@ def test_odd_text_is_no_number_or_a_finite_one(text):
             rounding.habit(1, text)
         return
     assert found.number.is_finite()
-    assert found.relation in ("=", "<", ">")
+    assert found.relation in ("=", "<", ">", "<=", ">=")
     assert found.text == text
     assert rounding.decimals(found) >= 0
 

@@ -43,6 +43,7 @@ LABELS = """controls => controls.map(control => {
 # ipywidgets 8.1 gives neither a slider's handle nor the number beside it a name that a screen
 # reader finds (the label stands next to them, unconnected). All other controls must have one.
 NAMELESS = ".widget-slider"
+FOCUSED = "element => element.contains(document.activeElement)"
 DRAWN = """root => [...root.querySelectorAll("img")].every(
     picture => picture.complete && picture.naturalWidth > 0)"""
 # JupyterLab shows an error as it shows what a cell writes to stderr.
@@ -92,7 +93,7 @@ class Panel:
         self.cell.focus()
         for _ in range(30):
             self.page.keyboard.press("Tab")
-            if target.evaluate("target => target.contains(document.activeElement)"):
+            if target.evaluate(FOCUSED):
                 return
         pytest.fail("Tab does not lead to it")
 
@@ -228,8 +229,7 @@ def test_tab_visits_each_control_in_order_and_by_name(panel):
     panel.cell.focus()
     for _ in range(4 * len(labels)):
         panel.page.keyboard.press("Tab")
-        focus = "control => control.contains(document.activeElement)"
-        inside = controls.evaluate_all(f"controls => controls.findIndex({focus})")
+        inside = controls.evaluate_all(f"controls => controls.findIndex({FOCUSED})")
         if inside >= 0:
             visited.append(inside)
             if not controls.nth(inside).and_(panel.page.locator(NAMELESS)).count():
@@ -365,7 +365,8 @@ def test_endpoint_follows_the_keyboard(panel):
 
 @pytest.mark.parametrize("panel", ["endpoint"], indirect=True)
 def test_endpoint_explains_what_is_impossible(panel):
-    # From diagnosis on, no assumption would move anything.
+    # From diagnosis on, no assumption would move anything. There is no wait between the two:
+    # JupyterLab may hand such moves to two threads of the kernel at once.
     panel.choose(panel.control("origin"), "treatment")
     panel.press(panel.control("course_months"), "End")
     panel.shows(origin="treatment", course_months=1.5)
