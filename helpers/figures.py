@@ -11,6 +11,7 @@ import html
 import io
 import itertools
 import textwrap
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#8A8A8A"
 
+_ONE_AT_A_TIME = threading.RLock()
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -413,7 +415,8 @@ def _drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    # JupyterLab delivers widget messages in more than one thread, and rc_context is global.
+    with _ONE_AT_A_TIME, mpl.rc_context(_STYLE):
         # Without pyplot: nothing is kept alive, and no backend draws it a second time.
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)

@@ -8,6 +8,7 @@ as it was, with the settings that led to it.
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
@@ -64,6 +65,9 @@ class Panel(widgets.VBox):
         heading: str,
         extra: list[widgets.Widget] | None = None,
     ) -> None:
+        # Messages of one panel come in more than one thread; each is to see the controls as they
+        # stand, and the last one is to have the last word.
+        self._lock = threading.RLock()
         self._paper, self._work_out, self._heading = paper, work_out, heading
         self.settings, self.message = settings, ""
         self.outcome = work_out(settings, paper=paper)
@@ -92,13 +96,14 @@ class Panel(widgets.VBox):
         **values
             The new values by setting.
         """
-        self._quiet = True
-        try:
-            for name, value in values.items():
-                self.controls[name].value = value
-        finally:
-            self._quiet = False
-        self._moved()
+        with self._lock:
+            self._quiet = True
+            try:
+                for name, value in values.items():
+                    self.controls[name].value = value
+            finally:
+                self._quiet = False
+            self._moved()
 
     def on_reset(self, do: Callable[[object], None]) -> None:
         """Do something more when the reader goes back to the lesson's settings.
@@ -111,16 +116,17 @@ class Panel(widgets.VBox):
         self._reset.on_click(do)
 
     def _moved(self, _change: object = None) -> None:
-        if self._quiet:
-            return
-        chosen = {name: control.value for name, control in self.controls.items()}
-        try:
-            settings = parameters.change(self.settings, chosen, paper=self._paper)
-            self.outcome = self._work_out(settings, paper=self._paper)
-            self.settings, self.message = settings, ""
-        except KitError as error:
-            self.message = str(error)
-        self._show()
+        with self._lock:
+            if self._quiet:
+                return
+            chosen = {name: control.value for name, control in self.controls.items()}
+            try:
+                settings = parameters.change(self.settings, chosen, paper=self._paper)
+                self.outcome = self._work_out(settings, paper=self._paper)
+                self.settings, self.message = settings, ""
+            except KitError as error:
+                self.message = str(error)
+            self._show()
 
     def _show(self) -> None:
         if self.message:
