@@ -18,18 +18,28 @@ wrong, what would be right.
 
 from __future__ import annotations
 
+import ast
 import csv
 import datetime as dt
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from helpers import paths, rounding
 from helpers.errors import DataError
@@ -85,7 +95,8 @@ def _split(value: Any) -> Any:
 
 
 def _is_printed(value: str) -> str:
-    if value in ("NE", "NR") or _is_date(value) or rounding.read(value):
+    version = re.fullmatch(r"\d+(\.\d+){2}", value, re.ASCII)
+    if value in ("NE", "NR") or version or _is_date(value) or rounding.read(value):
         return value
     raise ValueError("neither a number nor a date")
 
@@ -110,6 +121,7 @@ def _is_count(value: Any) -> Any:
 _Printed = Annotated[
     str | None, AfterValidator(_none_or(_is_printed)), BeforeValidator(_empty_is_none)
 ]
+_Months = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 _Level = Annotated[float | None, Field(gt=0, lt=1), BeforeValidator(_empty_is_none)]
 _Count = Annotated[
     int | None,
@@ -140,6 +152,8 @@ class Variable(_Part):
         The codes of a category and what each means.
     minimum, maximum : float or None
         The least and the largest number that make sense.
+    only_if : str
+        A cohort query: who has a value at all. Empty for everyone.
     """
 
     label: str
@@ -150,6 +164,7 @@ class Variable(_Part):
     values: dict[str, str] = {}
     minimum: float | None = None
     maximum: float | None = None
+    only_if: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -162,31 +177,137 @@ class Variable(_Part):
         return self.source == "text"
 
 
+Event = Literal["response", "MRD negativity", "no response", "relapse", "transplant", "death"]
+
+# Variables that say of a patient, by N, that something never happened to them.
+_FLAGS = {
+    "response": ("CRCFL",),
+    "relapse": ("CRCFL", "RLPFL"),
+    "transplant": ("HSCTFL",),
+    "death": ("DTHFL",),
+}
+
+
 class Definition(_Part):
     """An endpoint definition: when the clock starts, what stops it, who counts.
+
+    With `window_months` the endpoint is binary: whether an event comes within the window.
+    Without, it is a time to the first event. A definition that contradicts itself is refused.
 
     Attributes
     ----------
     label : str
         The endpoint's name, for example ``overall survival``.
-    origin : {'diagnosis', 'treatment', 'response'}
+    printed : str
+        The paper's own words for it, short; empty if it gives none.
+    note : str
+        What the paper leaves open and how it is settled here.
+    origin : {'diagnosis', 'treatment', 'response', 'transplant'}
         Where the clock starts.
-    events : tuple of {'death', 'relapse'}
-        What counts as the event; the first to happen stops the clock.
+    events : tuple of str
+        What counts as the event, of the closed list `Event`; the first to happen counts.
+    competing : tuple of str
+        Competing events, of the same list: whoever has one first can't have the event any more.
+        A death that is neither an event nor competing censors.
     censor_at : tuple of {'transplant'}
-        What stops the clock without being an event.
+        What censors although follow-up goes on.
+    non_response : {'assessment', 'day 1'}
+        When ``no response`` counts: when it is found, or dated back to the start of treatment.
+    assessment_month : float or None
+        Months after the start of treatment: whoever is followed until then without a response
+        has ``no response``. None for those, and then, whose failure to respond was documented.
     population : str
         A cohort query; empty for everyone.
     cutoff_months : float or None
         Months after the origin at which follow-up is cut; None for no cut.
+    window_months : float or None
+        Months after the origin within which an event must come; None for a time to event.
     """
 
     label: str
-    origin: Literal["diagnosis", "treatment", "response"]
-    events: tuple[Literal["death", "relapse"], ...] = Field(min_length=1)
+    printed: str = Field("", max_length=_LONGEST_EXCERPT)
+    note: str = ""
+    origin: Literal["diagnosis", "treatment", "response", "transplant"]
+    events: tuple[Event, ...]
+    competing: tuple[Event, ...] = ()
     censor_at: tuple[Literal["transplant"], ...] = ()
+    non_response: Literal["assessment", "day 1"] = "assessment"
+    assessment_month: _Months = None
     population: str = ""
-    cutoff_months: float | None = Field(None, gt=0)
+    cutoff_months: _Months = None
+    window_months: _Months = None
+
+    @field_validator("*")
+    @classmethod
+    def _agrees_with_what_stands_above(cls, value: Any, info: ValidationInfo) -> Any:
+        for reason in _self_contradictions(str(info.field_name), value, info.data):
+            raise ValueError(reason)
+        return value
+
+
+def _self_contradictions(name: str, value: Any, above: Mapping[str, Any]) -> Iterator[str]:
+    """Say why a field of a definition can't be meant, given the fields before it."""
+    if name != "events" and "events" not in above:
+        return
+    origin = above.get("origin")
+    roles = {
+        "an event": above.get("events", ()),
+        "a competing event": above.get("competing", ()),
+    }
+    considered = {event for events in roles.values() for event in events}
+    if name == "events" and not value:
+        yield "there is none; right would be: at least one"
+    if name in ("events", "competing", "censor_at"):
+        for event in value:
+            if value.count(event) > 1:
+                yield f"{event!r} is named twice; right would be: once"
+            if event == origin:
+                yield f"the clock starts at the {origin}, so that can't stop it"
+            for role, events in roles.items():
+                if event in events:
+                    yield f"{event!r} is {role} already; right would be: in one place only"
+            if event == "no response" and origin in ("response", "transplant"):
+                yield (
+                    f"'no response' with the clock starting at the {origin}; right would be: the "
+                    "origin 'treatment' or 'diagnosis'"
+                )
+    if "no response" not in considered and (
+        (name == "non_response" and value == "day 1")
+        or (name == "assessment_month" and value is not None)
+    ):
+        yield "it times 'no response'; right would be: 'no response' among events or competing"
+    if name == "population" and _rules_out(value, origin):
+        yield f"it leaves out whoever reaches the origin, the {origin}"
+    if name == "population" and all(_rules_out(value, event) for event in above["events"]):
+        yield "it leaves out whoever can have the event"
+    found = above.get("assessment_month")
+    if name in ("cutoff_months", "window_months") and value and found and found > value:
+        yield "it ends before assessment_month, so 'no response' would never be found"
+    if name == "window_months" and value is not None:
+        for other in ("competing", "censor_at", "cutoff_months"):
+            if above.get(other):
+                yield f"a binary endpoint has no {other}; right would be: one of the two"
+        if above.get("non_response") == "day 1":
+            yield "a binary endpoint has no day; right would be: without non_response"
+
+
+def _rules_out(population: str, happening: object) -> bool:
+    """Whether a query plainly asks for patients to whom something never happened.
+
+    Plainly: the whole query, or one of the parts that ``and`` joins, says so of the flag. What
+    is hidden deeper isn't looked for. A query that can't be read is reported elsewhere.
+    """
+    if happening not in _FLAGS:
+        return False
+    try:
+        tree = ast.parse(population.strip(), mode="eval").body
+        joined = isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And)
+        parts = {ast.unparse(part) for part in (ast.iter_child_nodes(tree) if joined else [tree])}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(
+        f"{flag} == 'N'" in parts or f"{flag} != 'Y'" in parts for flag in _FLAGS[str(happening)]
+    )
 
 
 class Regimen(_Part):
@@ -257,6 +378,25 @@ class Table(_Part):
     footnote: str = ""
 
 
+class Reconstruction(_Part):
+    """What holds for every patient whom a paper doesn't show, and what isn't asked of them.
+
+    Attributes
+    ----------
+    always : tuple of str
+        Queries that are false for nobody: what the paper says of all patients in words.
+    each : dict of str to tuple of str
+        For a group of which a number is printed that holds for each of several groups: the
+        queries of those.
+    excluded : dict of str to str
+        Ids of published counts that the patients needn't have, each with the reason.
+    """
+
+    always: tuple[str, ...] = ()
+    each: dict[str, tuple[str, ...]] = {}
+    excluded: dict[str, str] = {}
+
+
 class PublishedNumber(_Part):
     """One quantity with everything that the paper prints about it.
 
@@ -321,6 +461,11 @@ class Paper(_Part):
         What is recorded, in the order of ``patients.csv``.
     groups : dict of str to str
         Named cohort queries.
+    quantities : dict of str to str
+        Of counted quantities the query that says whom they count. ``*`` stands for a variable:
+        ``"*_grade_3" = "* == 3"`` counts ``anemia_grade_3`` by the variable ``ANEMIA``.
+    reconstruct : Reconstruction
+        What else is known of every patient, and which counts are left out.
     endpoints : dict of str to Definition
         The endpoints that the paper defines.
     regimens : dict of str to Regimen
@@ -341,6 +486,8 @@ class Paper(_Part):
     patient_level: bool = False
     variables: dict[str, Variable] = {}
     groups: dict[str, str] = {}
+    quantities: dict[str, str] = {}
+    reconstruct: Reconstruction = Reconstruction()
     endpoints: dict[str, Definition] = {}
     regimens: dict[str, Regimen] = {}
     assumptions: dict[str, Assumption] = {}

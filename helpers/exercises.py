@@ -279,7 +279,7 @@ def _p_value(paper: str, recipe: Recipe) -> float:
 def _denominator(paper: str, recipe: Recipe) -> float:
     book = audit.book(paper)
     number = book.by_id[recipe.number]
-    return float(next(inference.denominators(number, book.total(number) or 1, book))[1])
+    return float(next(inference.denominators(number, book.total(number) or 1))[1])
 
 
 def _printed(paper: str, recipe: Recipe) -> float:

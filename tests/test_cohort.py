@@ -156,6 +156,7 @@ def test_what_is_only_told_of_some_is_empty_for_the_others():
         "died_of_progression": "1",
         "voriconazole": "4",
         "ven_aza": "1",
+        **{f"patient_{each}": each for each in "123456"},
     }.items(),
 )
 def test_a_group_is_who_the_letter_says(group, ids):

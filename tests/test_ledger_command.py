@@ -127,7 +127,7 @@ def test_a_file_holds_what_standard_output_would(tmp_path):
     file.write_text("old")
     result = run("hma_ldac", "--csv", str(file))
     assert (result.returncode, result.stderr) == (0, b"")
-    assert f"{file}: 19 published numbers: ".encode() in result.stdout
+    assert f"{file}: 20 published numbers: ".encode() in result.stdout
     assert file.read_bytes() == run("hma_ldac").stdout == run("hma_ldac", "--csv", "-").stdout
     assert [each.name for each in tmp_path.iterdir()] == ["ledger.csv"]
 

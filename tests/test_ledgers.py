@@ -360,3 +360,20 @@ def test_p_values_of_vah_are_pearsons():
     assert scores["method"].iloc[0] == "chi2"
     assert scores["explained"].iloc[0] == scores["of"].iloc[0] - 5  # the five that are proven wrong
     assert scores["explained"].iloc[1] < 15
+
+
+@pytest.mark.parametrize(
+    ("row", "counted", "defined", "words"),
+    [
+        ("res_dfs_12m_hsct", 40, 36, "4 more are counted"),
+        # 78.9 % of the 19 with FLT3 reached CRc: 15; of the 77 without, 68 - 15.
+        ("res_dfs_12m_flt3", 17, 15, "2 more are counted"),
+        ("res_dfs_12m_no_flt3", 55, 53, "2 more are counted"),
+    ],
+)
+def test_a_denominator_other_than_the_definition_gives_is_named(row, counted, defined, words):
+    found = ledger("vah").loc[row]
+    assert found["verdict"] == "reproduced"
+    assert f"/{counted}:" in found["recomputed"]
+    assert f"about the {defined} of" in found["reason"]
+    assert words in found["reason"]

@@ -95,7 +95,12 @@ def book(paper: str) -> Book:
         If the paper's folder has faults.
     """
     described = catalogue.load(paper)
-    return Book(tuple(catalogue.published(paper)), described.groups, described.variables)
+    return Book(
+        tuple(catalogue.published(paper)),
+        described.groups,
+        described.variables,
+        described.endpoints,
+    )
 
 
 def ledger(*papers: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from helpers import rounding
-from helpers.catalogue import PublishedNumber, Variable
+from helpers.catalogue import Definition, PublishedNumber, Variable
 
 COUNTS = ("count_percent", "proportion_ci", "number")
 """The statistics that count patients."""
@@ -48,11 +48,14 @@ class Book:
         The paper's groups as cohort queries.
     variables : dict of str to Variable
         What a patient of the paper is described by.
+    endpoints : dict of str to Definition
+        The paper's endpoint definitions.
     """
 
     numbers: tuple[PublishedNumber, ...]
     groups: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
+    endpoints: dict[str, Definition] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> dict[str, PublishedNumber]:
@@ -83,10 +86,56 @@ class Book:
                 found.setdefault(number.quantity, set()).add(number.count)
             if number.total is not None and number.group:
                 found.setdefault(number.group, set()).add(number.total)
+        for number in self.own:
+            # So many of one group belong to another: the size of what they share.
+            both = self._shared(number.group, number.quantity)
+            if both and both not in found and len(found.get(number.group, ())) == 1:
+                counts = [number.count] if number.count is not None else []
+                if not counts and number.value and number.statistic == "count_percent":
+                    counts = attainable(number.value, next(iter(found[number.group])))
+                if len(counts) == 1:
+                    found[both] = set(counts)
         for group, (whole, other) in self._complements.items():
             if group not in found and len(found.get(whole, ())) == len(found.get(other, ())) == 1:
                 found[group] = {next(iter(found[whole])) - next(iter(found[other]))}
         return found
+
+    @cached_property
+    def _conditions(self) -> dict[str, frozenset[str]]:
+        return {name: _parts(text) for name, text in self.groups.items()}
+
+    @cached_property
+    def _by_conditions(self) -> dict[frozenset[str], str]:
+        return {asked: name for name, asked in reversed(self._conditions.items())}
+
+    def _shared(self, group: str, other: str) -> str:
+        """Name the group of the patients whom two groups share; empty if there is none."""
+        if group not in self.groups or other not in self.groups:
+            return ""
+        both = self._conditions[group] | self._conditions[other]
+        return self._by_conditions.get(both, "")
+
+    def population(self, number: PublishedNumber) -> str:
+        """Name the group that a rate is about by the definition of its endpoint.
+
+        Disease-free survival of a group is about those of the group who reached a remission.
+
+        Parameters
+        ----------
+        number : PublishedNumber
+            A rate whose quantity begins with an endpoint's name, such as ``dfs_12m``.
+
+        Returns
+        -------
+        str
+            Another group than the number's own; empty if the definition asks for nothing more.
+        """
+        for name, definition in self.endpoints.items():
+            if number.quantity.startswith(f"{name}_") and number.group in self.groups:
+                asked = self._conditions[number.group] | _parts(definition.population)
+                found = self._by_conditions.get(asked, "")
+                return "" if self._conditions[number.group] == asked else found
+        return ""
 
     @cached_property
     def _complements(self) -> dict[str, tuple[str, str]]:
@@ -95,11 +144,7 @@ class Book:
         ``no_hsct`` is what ``all`` leaves without ``hsct`` if its query asks for the one other
         value of a variable that has two.
         """
-        conditions = {
-            name: frozenset(part.strip() for part in text.split(" and ") if part.strip())
-            for name, text in self.groups.items()
-        }
-        by_conditions = {asked: name for name, asked in reversed(conditions.items())}
+        conditions, by_conditions = self._conditions, self._by_conditions
         found = {}
         for name, asked in conditions.items():
             for condition in asked:
@@ -230,3 +275,7 @@ def names(numbers: Iterable[PublishedNumber]) -> str:
     """
     ids = [number.id for number in numbers]
     return ", ".join(ids) if len(ids) <= 4 else f"{ids[0]}, {ids[1]} and {len(ids) - 2} more"
+
+
+def _parts(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(" and ") if part.strip())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from helpers import association, proportions, rounding
 from helpers.audit.evidence import COUNTS, Book, Finding, attainable, names
 from helpers.catalogue import PublishedNumber
 from helpers.errors import KitError
+
+_Case = TypeVar("_Case")
 
 # Beyond this many patients the digits of an interval no longer tell one denominator from the next.
 _LARGEST = 2_000
@@ -47,21 +50,11 @@ def interval_scores(book: Book) -> pd.DataFrame:
         if total
         for count in book.counts(number)
     }
-    rows = [
-        {
-            "method": key,
-            "name": method.name,
-            "software": method.software,
-            "explained": sum(
-                habit_of_interval(number, count, total, key, book) is not None
-                for number, count, total in printed.values()
-            ),
-            "of": len(printed),
-        }
-        for key, method in proportions.METHODS.items()
-    ]
-    columns = ["method", "name", "software", "explained", "of"]
-    return _ranked(pd.DataFrame(rows, columns=columns))
+    return _ranked(
+        proportions.METHODS,
+        printed.values(),
+        lambda key, case: habit_of_interval(*case, key, book) is not None,
+    )
 
 
 def test_scores(book: Book) -> pd.DataFrame:
@@ -83,18 +76,7 @@ def test_scores(book: Book) -> pd.DataFrame:
         if number.statistic == "p_value" and number.value is not None
         for table in count_tables(number, book)
     ]
-    rows = [
-        {
-            "method": key,
-            "name": test.name,
-            "software": test.software,
-            "explained": sum(_explains(number, table, key) for number, table in tables),
-            "of": len(tables),
-        }
-        for key, test in association.TESTS.items()
-    ]
-    columns = ["method", "name", "software", "explained", "of"]
-    return _ranked(pd.DataFrame(rows, columns=columns))
+    return _ranked(association.TESTS, tables, lambda key, case: _explains(*case, key))
 
 
 def interval(number: PublishedNumber, book: Book, preferred: str | None) -> Iterator[Finding]:
@@ -235,8 +217,9 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
     """
     if number.statistic not in ("survival_ci", "cumulative_incidence_ci") or not number.value:
         return
-    total = book.total(number)
     survival = number.statistic == "survival_ci"
+    total = book.total(number)
+    expected, population = at_start(number, book)
     if total is None:
         yield Finding("undetermined", reason="the paper doesn't give the denominator")
         return
@@ -260,6 +243,7 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
                         "reproduced",
                         f"{count}/{total}: {_landmark_limits(number, count, total, scale)}",
                         _named(f"Kaplan-Meier without censoring before, {scale} interval", habit),
+                        _not_as_defined(total, expected, population),
                     )
                     return
     earlier = _same_as_earlier(number, book)
@@ -267,9 +251,7 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
         yield earlier
         return
     fewer = (
-        []
-        if not survival
-        else [each for each in denominators(number, total, book) if each[1] < total]
+        [] if not survival else [each for each in denominators(number, total) if each[1] < total]
     )
     if len(fewer) == 1:
         count, size = fewer[0]
@@ -277,12 +259,20 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
             "reproduced",
             f"{count}/{size}: {_landmark_limits(number, count, size, 'log-log')}",
             "Kaplan-Meier without censoring before, log-log interval",
-            f"three printed numbers fit {count} of {size}; the paper doesn't print that "
-            f"denominator, and the group has {total}",
+            "; ".join(
+                filter(
+                    None,
+                    (
+                        f"three printed numbers fit {count} of {size}; the paper doesn't print "
+                        f"that denominator, and the group has {total}",
+                        _not_as_defined(size, expected, population),
+                    ),
+                )
+            ),
         )
         return
     if survival and _too_narrow(number, total):
-        better = next(denominators(number, total, book), None)
+        better = next(denominators(number, total), None)
         yield Finding(
             "inconsistent",
             ""
@@ -295,12 +285,12 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
             + (
                 ""
                 if better is None
-                else f"; {better[0]} of {better[1]} gives it exactly; likely slip: "
-                "wrong denominator"
+                else f"; {better[0]} of {better[1]} gives it exactly; likely slip: wrong "
+                "denominator, or patients counted who met the definition only later"
             ),
         )
         return
-    near = next(denominators(number, total, book), None) if survival else None
+    near = next(denominators(number, total), None) if survival else None
     hints = [f"{near[0]} of {near[1]} would give it without censoring"] if near else []
     hints += [
         f"{count} of {size}, the denominator that fits {other}, would give it without censoring"
@@ -686,7 +676,61 @@ def _landmarks(endpoint: str, group: str, book: Book) -> Iterator[tuple[int, Pub
                     yield int(month.removesuffix("m")), number
 
 
-def denominators(number: PublishedNumber, total: int, book: Book) -> Iterator[tuple[int, int]]:
+def at_start(number: PublishedNumber, book: Book) -> tuple[int | None, str]:
+    """Return how many patients a rate is about by the definition of its endpoint.
+
+    Parameters
+    ----------
+    number : PublishedNumber
+        A rate.
+    book : Book
+        The paper's numbers.
+
+    Returns
+    -------
+    int or None, str
+        How many, if the paper gives it, and the group they are, if not the rate's own.
+    """
+    population = book.population(number)
+    sizes = book.sizes.get(population, set())
+    if number.total is None and len(sizes) == 1:
+        return next(iter(sizes)), population
+    return book.total(number), ""
+
+
+def counts_behind(number: PublishedNumber, total: int) -> list[int]:
+    """Return the counts that give a printed rate and its interval, if nobody was censored before.
+
+    Parameters
+    ----------
+    number : PublishedNumber
+        A survival rate with its interval.
+    total : int
+        How many patients it is about.
+
+    Returns
+    -------
+    list of int
+        Patients free of the event; empty if no count gives it on any scale.
+    """
+    return [
+        count
+        for count in attainable(number.value or "", total)
+        for scale in _SURVIVAL
+        if _habit_of_landmark(number, count, total, scale) is not None
+    ][:1]
+
+
+def _not_as_defined(size: int, expected: int | None, population: str) -> str:
+    if not population or expected is None or size == expected:
+        return ""
+    return (
+        f"by the endpoint's definition it is about the {expected} of {population}; with {size}, "
+        f"{abs(size - expected)} {'more' if size > expected else 'fewer'} are counted"
+    )
+
+
+def denominators(number: PublishedNumber, total: int) -> Iterator[tuple[int, int]]:
     """Yield the counts and totals that give a printed rate and its interval.
 
     Parameters
@@ -695,8 +739,6 @@ def denominators(number: PublishedNumber, total: int, book: Book) -> Iterator[tu
         A survival rate with its interval.
     total : int
         The stated denominator, which is left out.
-    book : Book
-        The paper's numbers.
 
     Yields
     ------
@@ -721,7 +763,7 @@ def _denominators_elsewhere(number: PublishedNumber, book: Book) -> list[tuple[i
             continue
         if not other.value or not _has_limits(other):
             continue
-        for _, size in denominators(other, total, book):
+        for _, size in denominators(other, total):
             counts = attainable(number.value or "", size)
             if counts:
                 found.append((counts[0], size, other.id))
@@ -771,6 +813,21 @@ def _shown_p(p: float) -> str:
     return f"P = {p:.3f}" if p >= 0.001 else "P < 0.001"
 
 
-def _ranked(scores: pd.DataFrame) -> pd.DataFrame:
+def _ranked(
+    methods: Mapping[str, proportions.Method | association.Test],
+    cases: Collection[_Case],
+    explains: Callable[[str, _Case], bool],
+) -> pd.DataFrame:
+    """Count the cases that each method explains, by its key; the best method first."""
+    scores = pd.DataFrame(
+        {
+            "method": key,
+            "name": method.name,
+            "software": method.software,
+            "explained": sum(explains(key, case) for case in cases),
+            "of": len(cases),
+        }
+        for key, method in methods.items()
+    )
     order = scores.sort_values("explained", ascending=False, kind="stable")
     return order.reset_index(drop=True)
