@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -55,7 +56,8 @@ def report(
     """Run lessons and write their reports, with an index of them.
 
     Every parameter of every lesson is checked before anything runs. Exit status: 0 all well;
-    1 a lesson failed, or there is no browser to print with; 2 the command is wrong; 130 stopped.
+    1 a lesson failed, or there is no browser to print with; 2 the command is wrong; 130 stopped
+    with Ctrl-C; 143 ended by another program.
     """
     from helpers import report as reports
 
@@ -148,7 +150,7 @@ def ledger(
         chosen = _known(papers or [], catalogue.papers())
         if csv is not None and csv != "-":
             # Now, not after the work is done.
-            _write(Path(csv), None)
+            _write_csv(Path(csv), None)
     except KitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -157,7 +159,7 @@ def ledger(
     if table is not None:
         if csv not in (None, "-"):
             try:
-                _write(Path(csv or ""), _as_csv(table, spreadsheet=spreadsheet))
+                _write_csv(Path(csv or ""), _as_csv(table, spreadsheet=spreadsheet))
             except KitError as error:
                 typer.echo(str(error), err=True)
                 raise typer.Exit(2) from None
@@ -278,23 +280,10 @@ def _as_csv(table: pd.DataFrame, *, spreadsheet: bool) -> bytes:
     return text.encode("utf-8-sig" if spreadsheet else "utf-8")
 
 
-def _write(file: Path, content: bytes | None) -> None:
-    """Replace a file in one step; without content, only see whether that would work."""
-    from tempfile import TemporaryDirectory
+def _write_csv(file: Path, content: bytes | None) -> None:
+    from helpers import files
 
-    try:
-        if file.is_dir():
-            raise IsADirectoryError(0, "it is a folder")
-        with TemporaryDirectory(dir=file.parent, prefix=".writing-") as folder:
-            if content is not None:
-                written = Path(folder) / file.name
-                written.write_bytes(content)
-                written.replace(file)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise KitError(
-            f"cannot be written ({why})", where=f"--csv {file}", right="a file in a folder of yours"
-        ) from None
+    files.replace(file, content, where=f"--csv {file}", right="a file in a folder of yours")
 
 
 def _summary(table: pd.DataFrame) -> str:
@@ -363,5 +352,13 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
+def _end(number: int, _frame: object) -> None:
+    """End as Ctrl-C does: what is half done is cleared away on the way out."""
+    # Told twice, we would leave the clearing away half done.
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     app(prog_name="python -m helpers")

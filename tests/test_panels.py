@@ -10,8 +10,14 @@ import pytest
 from helpers import cohort, panels, parameters
 
 PAPER = "alal_nos"
-GROUPS = ("dose", "cohort", "endpoint", "assumptions")
-MAKE = {"dose": panels.dose, "cohort": panels.cohort_of, "endpoint": panels.endpoint}
+GROUPS = ("dose", "cohort", "endpoint", "assumptions", "ledger", "printed")
+MAKE = {
+    "dose": panels.dose,
+    "cohort": panels.cohort_of,
+    "endpoint": panels.endpoint,
+    "ledger": panels.ledger,
+    "printed": panels.printed,
+}
 each = pytest.mark.parametrize("name", MAKE)
 
 
@@ -56,6 +62,8 @@ def ends(control):
         ("endpoint", "origin", "response", "median 12 months"),  # 9 + 3 for patient 1
         ("endpoint", "censor_at_transplant", True, "This gives 1 event among 6 patients"),
         ("endpoint", "relapse_to_death_months", 2.0, "median 36 months"),
+        ("ledger", "location", "nowhere", "0 fit the search"),
+        ("printed", "count", 1, "1 of 37 is 2.70 %"),  # 1 / 37 = 0.027027…
     ],
 )
 def test_a_control_moved_changes_what_is_shown(name, control, value, told):
@@ -231,12 +239,18 @@ def test_the_same_panel_gives_the_same_page(name):
     assert one[STATE]["model_id"] != other[STATE]["model_id"]
 
 
-@each
+# A search of the ledger is never impossible.
+@pytest.mark.parametrize("name", [name for name in MAKE if name != "ledger"])
 def test_the_static_page_follows_the_controls_but_never_shows_the_impossible(name):
     made = panel(name)
     before = made._repr_mimebundle_()["text/html"]
-    values = {"dose": {"cycle_days": 14}, "cohort": {"cohort": "AGE <"}}
-    made.set(**values.get(name, {"course_months": 1.5, "response_to_transplant_months": 3.0}))
+    values = {
+        "dose": {"cycle_days": 14},
+        "cohort": {"cohort": "AGE <"},
+        "endpoint": {"course_months": 1.5, "response_to_transplant_months": 3.0},
+        "printed": {"count": 38},  # of 37
+    }
+    made.set(**values[name])
     assert made.message
     assert made._repr_mimebundle_()["text/html"] == before
     made.set(**made._start)

@@ -25,6 +25,8 @@ from playwright.sync_api import sync_playwright
 
 from helpers import paths, report
 from helpers.errors import KitError, LessonError, MissingToolError, ParameterError
+from helpers.files import replace
+from helpers.report import printing
 
 HERE = Path(__file__).parents[1]
 ALL = ("dose", "cohort", "endpoint", "assumptions")
@@ -306,6 +308,12 @@ def good(root):
     return next((root / "reports").glob("01_good*.html"))
 
 
+@pytest.fixture(scope="module")
+def html(made):
+    root, _ = made
+    return good(root).read_text(encoding="utf-8")
+
+
 def test_progress_is_shown_without_a_terminal(made):
     _, done = made
     assert re.search(r"01_good \(1 of 3\): +100%.*\d+/\d+", done.stderr)
@@ -313,9 +321,7 @@ def test_progress_is_shown_without_a_terminal(made):
     assert "Kernel died while waiting" not in done.stderr  # nbclient's log; the line is ours
 
 
-def test_the_page_says_what_it_is_and_what_was_varied(made):
-    root, _ = made
-    html = good(root).read_text(encoding="utf-8")
+def test_the_page_says_what_it_is_and_what_was_varied(html):
     assert re.match(r'<!DOCTYPE html>\s*<html lang="en">', html)
     assert "<title>A good lesson &amp; more</title>" in html
     assert html.count("<h1") == 1
@@ -328,9 +334,8 @@ def test_the_page_says_what_it_is_and_what_was_varied(made):
     assert "cycle_days 28 varied" not in text
 
 
-def test_the_page_says_how_it_was_made(made):
+def test_the_page_says_how_it_was_made(made, html):
     root, _ = made
-    html = good(root).read_text(encoding="utf-8")
     text = words(html[html.index('<footer id="provenance">') :])
     assert re.search(r"made 20\d\d-\d\d-\d\d \d\d:\d\d UTC", text)
     assert "lifelines 0." in text
@@ -340,9 +345,7 @@ def test_the_page_says_how_it_was_made(made):
     assert f"alal_nos/patients.csv sha256 {digest.stdout.split()[0]}" in text
 
 
-def test_the_page_shows_results_and_no_code(made):
-    root, _ = made
-    html = good(root).read_text(encoding="utf-8")
+def test_the_page_shows_results_and_no_code(html):
     text = words(html)
     for shown in ["What it is about.", "Part two", "complete", "said aloud"]:
         assert shown in text
@@ -356,9 +359,7 @@ def test_the_page_shows_results_and_no_code(made):
         assert hidden not in text
 
 
-def test_a_widget_is_replaced_by_the_state_it_shows(made):
-    root, _ = made
-    html = good(root).read_text(encoding="utf-8")
+def test_a_widget_is_replaced_by_the_state_it_shows(html):
     assert "7 days of venetoclax, cohort [AGE < 30]" in words(html)
     assert "widget-view" not in html
     assert "widget-state" not in html
@@ -520,50 +521,67 @@ def test_a_new_page_does_not_keep_an_old_pdf(root, chromium):
     assert [file.name for file in reports.iterdir()] == ["01_small.html"]
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
-    file = tmp_path / "report.html"
-    file.write_text("old")
-    # As on a full disk: the system takes the first thousand bytes and no more.
-    program = f"""
-import pathlib, resource
-from helpers import report
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-report._write(pathlib.Path({str(file)!r}), "new" * 1000)"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
-    assert "report.html: cannot be written (File too large)" in done.stderr
-    assert file.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_stopping_leaves_nothing_behind(root):
+@pytest.mark.parametrize("stop", ["Ctrl-C", "SIGTERM"])
+def test_stopping_leaves_nothing_behind(root, stop):
     lesson(root, "01_quick", "print('done')")
     slow = "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\n"
     lesson(root, "02_slow", slow + "time.sleep(600)")
+    status, said, kernel = stopped(root, stop, marker=root / "notebooks" / "pid")
+    assert status == {"Ctrl-C": 130, "SIGTERM": 143}[stop]
+    assert "Traceback" not in said
+    assert sorted(file.name for file in files(root)) == ["01_quick.html", "index.html"]
+    assert "01_quick" in (root / "reports" / "index.html").read_text(encoding="utf-8")
+    wait_for(lambda: not alive(kernel), seconds=10)
+
+
+@pytest.mark.parametrize("stop", ["Ctrl-C", "SIGTERM"])
+def test_stopping_the_print_leaves_no_half_of_it(root, stop):
+    lesson(root, "01_quick", "print('done')")
+    browser = root / "chromium"
+    browser.write_text(
+        "#!/bin/sh\n"
+        'for each; do case $each in --print-to-pdf=*) echo %PDF > "${each#*=}";; esac; done\n'
+        f"touch $TMPDIR/temporary\necho $$ > {root}/pid\nexec sleep 600\n"
+    )
+    browser.chmod(0o755)
+    scratch = root / "scratch"
+    scratch.mkdir()
+    environment = {"CHROMIUM": str(browser), "TMPDIR": str(scratch)}
+    marker = root / "pid"
+    status, said, process = stopped(root, stop, "--to", "html,pdf", marker=marker, **environment)
+    assert status == {"Ctrl-C": 130, "SIGTERM": 143}[stop]
+    assert "Traceback" not in said
+    assert sorted(file.name for file in files(root)) == ["01_quick.html", "index.html"]
+    assert not alive(process)
+    assert not list(scratch.iterdir())
+
+
+def stopped(root, stop, *arguments, marker, **environment):
+    """Run the command until a process has written its number into a file, and stop it then.
+
+    Return the exit status, what it said, and the number.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "helpers", "report"],
+        [sys.executable, "-m", "helpers", "report", *arguments],
         cwd=root,
-        env=os.environ | {"TRIAL_BY_NOTEBOOK": str(root)},
+        env=os.environ | {"TRIAL_BY_NOTEBOOK": str(root)} | environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
     )
-    marker = root / "notebooks" / "pid"
     try:
-        wait_for(lambda: marker.exists() and marker.read_text(), seconds=60)
-        kernel = int(marker.read_text())
-        # As a terminal does it: to the whole group.
-        os.killpg(process.pid, signal.SIGINT)
+        wait_for(lambda: marker.exists() and marker.read_text().strip(), seconds=60)
+        if stop == "Ctrl-C":
+            # As a terminal does it: to the whole group.
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.terminate()
         _, said = process.communicate(timeout=30)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert sorted(file.name for file in files(root)) == ["01_quick.html", "index.html"]
-    wait_for(lambda: not alive(kernel), seconds=10)
+    return process.returncode, said, int(marker.read_text())
 
 
 def wait_for(condition, *, seconds):
@@ -578,6 +596,89 @@ def alive(process):
         os.kill(process, 0)
         return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
     return False
+
+
+# ---------------------------------------------------------------------------------------
+# A file is replaced in one step or not at all.
+
+
+@pytest.mark.parametrize(
+    ("content", "held"), [("größer\n", b"gr\xc3\xb6\xc3\x9fer\n"), (b"\xff\r\n", b"\xff\r\n")]
+)
+def test_a_file_is_replaced_and_not_written_over(tmp_path, content, held):
+    file = tmp_path / "report.html"
+    replace(file, "old")
+    with file.open("rb") as reading:
+        replace(file, content)
+        # Who had opened the old file goes on reading the old one.
+        assert reading.read() == b"old"
+    assert file.read_bytes() == held
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_whoever_reads_meanwhile_finds_a_whole_file(tmp_path):
+    file = tmp_path / "report.html"
+    # Larger than what the system writes in one go.
+    contents = [letter * 3_000_000 for letter in (b"a", b"b")]
+    replace(file, contents[0])
+    reader = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import pathlib, sys\n"
+            "file = pathlib.Path(sys.argv[1])\n"
+            "print('ready', flush=True)\n"
+            "while (text := file.read_bytes()) != b'end':\n"
+            "    assert len(text) == 3_000_000 and len(set(text)) == 1, len(text)",
+            file,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    reader.stdout.readline()
+    for number in range(60):
+        replace(file, contents[number % 2])
+    replace(file, "end")
+    _, said = reader.communicate(timeout=30)
+    assert (reader.returncode, said) == (0, "")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text("old")
+    # As on a full disk: the system takes the first thousand bytes and no more.
+    program = f"""
+import pathlib, resource
+from helpers import files
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+files.replace(pathlib.Path({str(file)!r}), "new" * 1000)"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "report.html: cannot be written (File too large)" in done.stderr
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("content", ["text", None])
+def test_what_cannot_be_a_file_is_told_before_anything_is_written(tmp_path, content):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(KitError, match=r"folder: cannot be written \(it is a folder\)$"):
+        replace(folder, content)
+    with pytest.raises(KitError, match=r"^--csv: cannot be written \(No such .*: elsewhere$"):
+        replace(tmp_path / "missing" / "file", content, where="--csv", right="elsewhere")
+    assert list(tmp_path.rglob("*")) == [folder]
+
+
+def test_a_file_is_only_tried(tmp_path):
+    file = tmp_path / "report.html"
+    replace(file, None)
+    assert not file.exists()
+    file.write_text("old")
+    replace(file, None)
+    assert file.read_text() == "old"
 
 
 # ---------------------------------------------------------------------------------------
@@ -616,7 +717,7 @@ def test_a_browser_that_prints_nothing_is_told_and_the_html_stays(root):
 
 
 def test_a_browser_that_hangs_is_ended_with_its_children(root, monkeypatch):
-    monkeypatch.setattr(report, "_PRINT_SECONDS", 1)
+    monkeypatch.setattr(printing, "_PRINT_SECONDS", 1)
     browser = root / "chromium"
     browser.write_text(f"#!/bin/sh\nsleep 300 &\necho $! > {root}/child\nwait\n")
     browser.chmod(0o755)

@@ -117,35 +117,44 @@ def page_errors():
 
 # Not for the whole session: while Playwright's event loop runs, nbval can't run its own.
 @pytest.fixture(scope="module")
-def page(request, chromium, page_errors, tmp_path_factory):
-    """Open a browser with one empty page."""
+def pages(request, tmp_path_factory):
+    """Return the list of the pages that are open."""
+    request.session.stash[_OPEN] = opened, _ = [], tmp_path_factory.mktemp("screenshots")
+    yield opened
+    del request.session.stash[_OPEN]
+
+
+@pytest.fixture(scope="module")
+def new_page(chromium, pages, page_errors):
+    """Start a browser; return a function that opens an empty page in it."""
 
     def note(message):
         if message.type == "error":
             page_errors.append(f"{message.text} ({message.location['url']})")
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    def open_page():
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.set_default_timeout(WAIT_MS)
-        expect.set_options(timeout=WAIT_MS)
         page.on("console", note)
         page.on("pageerror", lambda error: page_errors.append(str(error)))
         page.on("crash", lambda _: page_errors.append("the page crashed"))
-        request.session.stash[_OPEN] = page, tmp_path_factory.mktemp("screenshots")
-        try:
-            yield page
-        finally:
-            del request.session.stash[_OPEN]
-            browser.close()
+        pages.append(page)
+        return page
+
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield open_page
+        browser.close()
 
 
 @pytest.fixture(autouse=True)
-def _no_page_error(page, page_errors):
+def _no_page_error(new_page, pages, page_errors):
     """Fail a test during which the browser's console shows an error."""
     yield
     # Events wait until Playwright is called.
-    page.evaluate("null")
+    for page in pages:
+        page.evaluate("null")
     errors = page_errors.copy()
     page_errors.clear()
     assert not errors
@@ -155,11 +164,12 @@ def _no_page_error(page, page_errors):
 def pytest_runtest_makereport(item):
     report = yield
     if report.failed and (found := item.session.stash.get(_OPEN, None)):
-        page, folder = found
-        picture = folder / (re.sub(r"\W+", "-", f"{item.name} {report.when}") + ".png")
-        with suppress(Error):
-            page.screenshot(path=picture)
-            report.sections.append(("Screenshot", str(picture)))
+        pages, folder = found
+        for number, page in enumerate(pages, start=1):
+            name = re.sub(r"\W+", "-", f"{item.name} {report.when} {number}")
+            with suppress(Error):
+                page.screenshot(path=folder / f"{name}.png")
+                report.sections.append(("Screenshot", str(folder / f"{name}.png")))
     return report
 
 
