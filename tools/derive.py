@@ -22,7 +22,11 @@ ROOT = Path(__file__).parents[1]
 NOTE = "# Made by `make derived`: change pyproject.toml or uv.lock, not this file.\n"
 BLOCK = re.compile(r"(<!-- made by make derived: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # conda-forge names nearly all packages as PyPI does.
-CONDA_NAMES = {"great-tables": "great_tables", "jupyter-client": "jupyter_client"}
+CONDA_NAMES = {
+    "great-tables": "great_tables",
+    "jupyter-client": "jupyter_client",
+    "ortools": "ortools-python",
+}
 
 
 def derived(root: Path) -> dict[str, str]:
