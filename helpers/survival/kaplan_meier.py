@@ -1,25 +1,26 @@
-"""Kaplan-Meier curves, medians, landmarks, numbers at risk and follow-up.
+"""One Kaplan-Meier curve with its table, median, landmarks, numbers at risk and follow-up.
 
 A paper prints a survival number without the method behind it, and R, SAS and lifelines differ
 in theirs. So each choice is an argument here, and travels with the result.
 
-The curve itself comes from lifelines, so that it agrees with what a learner's own code gives.
-Its confidence band and the default median follow R's ``survival::survfit``, which printed most
-of the numbers one meets. Times may be in any unit; the kit uses months.
+`helpers.survival.curves` estimates; this puts one curve's numbers where a lesson, a figure or a
+table wants them. Times may be in any unit; the kit uses months.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
+from helpers.survival import curves as batch
+from helpers.survival.curves import ConfType, FollowUpMethod
+from helpers.survival.ordered import Floats, one_of
 
 __all__ = [
     "ConfType",
@@ -34,14 +35,7 @@ __all__ = [
     "survival_at",
 ]
 
-ConfType = Literal["plain", "log", "log-log", "arcsine"]
 MedianRule = Literal["survfit", "lifelines"]
-FollowUpMethod = Literal["reverse", "observed"]
-
-Floats = NDArray[np.float64]
-
-# R compares times with each other, and a curve with 0.5, within this distance.
-TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,25 +215,19 @@ def kaplan_meier(
     (6, 2, 36.0, 9.0, nan)
     """
     times, events = _histories(time, event)
-    _one_of(conf_type, ConfType, "conf_type")
-    _one_of(median_rule, MedianRule, "median_rule")
-    if not 0 < level < 1:
-        raise KitError(f"given {level!r}", where="level", right="a number above 0 and below 1")
-
-    curve = _curve(_merge_rounding(times), events)
-    curve["lower"], curve["upper"] = _band(curve, conf_type, level)
-
-    read = _survfit_median if median_rule == "survfit" else _lifelines_median
-    median, lower, upper = (read(curve, name) for name in ("survival", "lower", "upper"))
+    one_of(median_rule, MedianRule, "median_rule")
+    estimated = batch.curves(times, events)
+    lower, upper = batch.limits(estimated, conf_type=conf_type, level=level)
+    middle = batch.quantile(estimated, conf_type=conf_type, level=level, rule=median_rule)
 
     return KaplanMeier(
         label=label,
         n=len(times),
         events=int(events.sum()),
-        curve=curve,
-        median=median,
-        median_lower=lower,
-        median_upper=upper,
+        curve=_table(estimated, lower, upper),
+        median=float(middle.value),
+        median_lower=float(middle.lower),
+        median_upper=float(middle.upper),
         conf_type=conf_type,
         median_rule=median_rule,
         level=level,
@@ -360,20 +348,11 @@ def follow_up(time: ArrayLike, event: ArrayLike, *, method: FollowUpMethod = "re
     FollowUp(median=8.5, shortest=5.0, longest=36.0, method='observed', n=6)
     """
     times, events = _histories(time, event)
-    _one_of(method, FollowUpMethod, "method")
+    one_of(method, FollowUpMethod, "method")
     if not len(times):
         return FollowUp(np.nan, np.nan, np.nan, method, 0)
-    if method == "reverse":
-        median = kaplan_meier(times, ~events).median
-    else:
-        median = float(np.median(times))
-    return FollowUp(median, float(times.min()), float(times.max()), method, len(times))
-
-
-def _one_of(given: object, options: object, name: str) -> None:
-    allowed = get_args(options)
-    if given not in allowed:
-        raise KitError(f"given {given!r}", where=name, right=" or ".join(map(repr, allowed)))
+    middle = float(batch.median_follow_up(times, events, method=method).value)
+    return FollowUp(middle, float(times.min()), float(times.max()), method, len(times))
 
 
 def _checked(
@@ -411,96 +390,25 @@ def _histories(time: ArrayLike, event: ArrayLike) -> tuple[Floats, NDArray[np.bo
     return times, codes == 1
 
 
-def _merge_rounding(times: Floats) -> Floats:
-    """Give times that differ by rounding error only the same value (R's ``timefix``).
-
-    Without it, a death and a censoring on the same day, each the difference of two times in
-    months, could change places.
-    """
-    distinct = np.unique(times)
-    gaps = np.diff(distinct)
-    if not (gaps > 0).any():
-        return times
-    same = (gaps <= TOLERANCE) | (gaps / distinct.mean() <= TOLERANCE)
-    kept = distinct[np.concatenate(([True], ~same))]
-    return np.asarray(kept[np.searchsorted(kept, times, side="right") - 1], dtype=np.float64)
-
-
-def _curve(times: Floats, events: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return the columns of `KaplanMeier.curve` but for the band."""
-    if not len(times):
-        nothing = {"time": 0.0, "at_risk": 0, "events": 0, "censored": 0, "survival": np.nan}
-        return pd.DataFrame([nothing])
-
-    from lifelines import KaplanMeierFitter
-
-    with np.errstate():  # lifelines silences numpy for good; this puts the reader's choice back
-        fitter = KaplanMeierFitter().fit(times, events)
-    table = fitter.event_table
-    return pd.DataFrame(
+def _table(found: batch.Curves, lower: Floats, upper: Floats) -> pd.DataFrame:
+    """Return the columns of `KaplanMeier.curve`."""
+    placed = found.ordered
+    last = placed.last
+    ended = placed.up_to(found.event) - placed.before(found.event)
+    table = pd.DataFrame(
         {
-            "time": table.index.to_numpy(dtype=float),
-            "at_risk": table["at_risk"].to_numpy(),
-            "events": table["observed"].to_numpy(),
-            "censored": table["censored"].to_numpy(),
-            "survival": fitter.survival_function_.iloc[:, 0].to_numpy(),
+            "time": placed.time[last],
+            "at_risk": placed.at_risk[last].astype(np.int64),
+            "events": ended[last].astype(np.int64),
+            "censored": (placed.end - placed.start + 1 - ended)[last].astype(np.int64),
+            "survival": found.survival[last],
+            "lower": lower[last],
+            "upper": upper[last],
         }
     )
-
-
-def _band(curve: pd.DataFrame, conf_type: ConfType, level: float) -> tuple[Floats, Floats]:
-    """Return the confidence limits as ``survival:::survfit_confint`` does."""
-    survival = curve["survival"].to_numpy()
-    lower, upper = np.full((2, len(survival)), np.nan)
-
-    inside = (survival > 0) & (survival < 1)
-    at_risk, events = curve["at_risk"].to_numpy()[inside], curve["events"].to_numpy()[inside]
-    p = survival[inside]
-    # Greenwood's standard error of log survival. Nothing precedes the first event, so the sum
-    # over the rows inside is the whole sum.
-    width = -NormalDist().inv_cdf((1 - level) / 2) * np.sqrt(
-        np.cumsum(events / (at_risk * (at_risk - events)))
-    )
-    if conf_type == "plain":
-        lower[inside], upper[inside] = p - width * p, p + width * p
-    elif conf_type == "log":
-        lower[inside], upper[inside] = p * np.exp(-width), p * np.exp(width)
-    elif conf_type == "log-log":
-        factor = np.exp(width / -np.log(p))
-        lower[inside], upper[inside] = p**factor, p ** (1 / factor)
-    else:
-        angle, half = np.arcsin(np.sqrt(p)), 0.5 * width * np.sqrt(p / (1 - p))
-        lower[inside] = np.sin(np.maximum(angle - half, 0)) ** 2
-        upper[inside] = np.sin(np.minimum(angle + half, np.pi / 2)) ** 2
-    lower, upper = np.maximum(lower, 0), np.minimum(upper, 1)
-
-    sure = survival == 1
-    if conf_type in ("log-log", "arcsine"):
-        sure &= (curve["events"] + curve["censored"]).to_numpy() == 0  # time 0, nobody left yet
-    lower[sure] = upper[sure] = 1
-    return lower, upper
-
-
-def _survfit_median(curve: pd.DataFrame, column: str) -> float:
-    """Return the time at which R's ``print.survfit`` finds one half; nan if it does not."""
-    time, height = curve["time"].to_numpy(), curve[column].to_numpy()
-    reached = height < 0.5 + TOLERANCE  # never true of nan
-    if not reached.any():
-        return np.nan
-    time, height = time[reached], height[reached]
-    later = height < height[0]
-    if abs(height[0] - 0.5) < TOLERANCE and later.any():
-        return float(time[0] + time[np.argmax(later)]) / 2
-    return float(time[0])
-
-
-def _lifelines_median(curve: pd.DataFrame, column: str) -> float:
-    """Return the time at which lifelines finds one half; nan if it does not."""
-    from lifelines.utils import median_survival_times
-
-    # Where R has no limit, lifelines has 0 or 1: the estimate itself.
-    height = curve[column].fillna(curve["survival"])
-    if height.isna().any():
-        return np.nan
-    median = float(median_survival_times(pd.Series(height.to_numpy(), index=curve["time"])))
-    return median if np.isfinite(median) else np.nan
+    if len(table) and table["time"].iloc[0] == 0:
+        return table
+    sure = 1.0 if len(table) else np.nan
+    origin = [0.0, int(found.n), 0, 0, sure, sure, sure]
+    rows = [pd.DataFrame([origin], columns=table.columns), *([table] if len(table) else [])]
+    return pd.concat(rows, ignore_index=True)

@@ -1,0 +1,746 @@
+"""Competing risks, for a whole batch of cohorts at once: cumulative incidence and Gray's test.
+
+Whoever has died cannot relapse. Taking that death for a censoring, as a Kaplan-Meier curve of
+relapse does, asks what would happen if nobody died; the cumulative incidence asks how many do
+relapse. Shapes are those of `helpers.survival.curves`, with a further axis for the causes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.errors import KitError
+from helpers.survival.comparison import _along, _any_difference, _prepared, _tail
+from helpers.survival.curves import (
+    ConfType,
+    Counts,
+    Estimate,
+    Words,
+    _moments,
+    _z,
+)
+from helpers.survival.ordered import (
+    TOLERANCE,
+    Flags,
+    Floats,
+    Integers,
+    Ordered,
+    coded,
+    one_of,
+    ordered,
+)
+
+VarianceType = Literal["aalen", "greenwood"]
+_ALL = 1 - 1e-12
+"""An incidence above this is 1, but for the rounding error of a sum."""
+_CODE = "0 (censored) or a cause: 1, 2, ..."
+
+
+@dataclass(frozen=True, eq=False)
+class Incidences:
+    """A batch of cumulative incidences.
+
+    Attributes
+    ----------
+    ordered : Ordered
+        The patients in the order of their times; shape ``(..., patients)``.
+    code : numpy.ndarray of int
+        How each one's time ended, in that order; 0 also for those who don't count.
+    causes : tuple of int
+        The causes, in the order of their axis.
+    time : numpy.ndarray of float
+        The distinct times of events of any cause, ascending; shape ``(..., steps)``. Cohorts with
+        fewer have ``inf`` at the end, where curves stay as they are.
+    survival : numpy.ndarray of float
+        The share without any event right after each of these times.
+    incidence, variance : numpy.ndarray of float
+        The share that has had each cause right after each of these times, and the variance of
+        that estimate; shape ``(..., causes, steps)``.
+    """
+
+    ordered: Ordered
+    code: Integers
+    causes: tuple[int, ...]
+    time: Floats
+    survival: Floats
+    incidence: Floats
+    variance: Floats
+
+    @property
+    def n(self) -> Integers:
+        """Patients of each cohort; shape ``(...)``."""
+        return self.ordered.n
+
+    @property
+    def events(self) -> Integers:
+        """Events of each cause; shape ``(..., causes)``."""
+        counted = [(self.code == cause).sum(axis=-1) for cause in self.causes]
+        return _stacked(counted, self.n.shape).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class GrayTest:
+    """Gray's tests, one per cohort.
+
+    Attributes
+    ----------
+    groups : numpy.ndarray
+        The codes of the groups, ascending.
+    score : numpy.ndarray of float
+        Weighted events of the cause above those to expect if the groups had one incidence;
+        shape ``(..., groups)``.
+    variance : numpy.ndarray of float
+        Variance of `score`; shape ``(..., groups, groups)``.
+    statistic : numpy.ndarray of float
+        Chi-squared; shape ``(...)``, as the following. nan where nothing can be tested.
+    df : numpy.ndarray of int
+        Degrees of freedom; 0 where nothing can be tested.
+    p : numpy.ndarray of float
+        Two-sided P.
+    reason : numpy.ndarray of str
+        Why there is no statistic; empty where there is one.
+    """
+
+    groups: NDArray[Any]
+    score: Floats
+    variance: Floats
+    statistic: Floats
+    df: Integers
+    p: Floats
+    reason: Words
+
+
+def cumulative_incidence(
+    time: ArrayLike,
+    code: ArrayLike,
+    *,
+    where: ArrayLike | None = None,
+    causes: ArrayLike | None = None,
+    variance: VarianceType = "aalen",
+) -> Incidences:
+    """Estimate a batch of cumulative incidences.
+
+    Parameters
+    ----------
+    time : array_like
+        Time from origin to the first event or censoring, shape ``(..., patients)``: finite, 0 or
+        more.
+    code : array_like of int
+        How that time ended: 0 for censored, else the number of the cause. Broadcast against
+        `time`, as the following.
+    where : array_like of bool, optional
+        Who counts. Everyone if not given.
+    causes : array_like of int, optional
+        The causes to estimate. All that occur if not given. Other codes above 0 still compete.
+    variance : {'aalen', 'greenwood'}, optional
+        - ``'aalen'``: R ``cmprsk::cuminc`` and what builds on it, such as ``tidycmprsk`` [1]_.
+        - ``'greenwood'``: the delta method with multinomial events. It is the one of Dinse and
+          Larson [2]_ and of Marubini and Valsecchi [3]_, as in Stata ``stcompet``. R's
+          ``survfit`` has an infinitesimal jackknife, which is the same to the last digit. It is
+          F (1 - F) / n where nobody is censored; Aalen's is a little larger.
+
+    Returns
+    -------
+    Incidences
+
+    Raises
+    ------
+    KitError
+        If an input cannot be used, the shapes don't fit or an option is unknown.
+
+    Notes
+    -----
+    The estimate is that of Aalen and Johansen: each time adds the share that was without event
+    just before, times the events of the cause over the patients at risk. Events come before
+    censorings of the same time. Times that differ by rounding error are one time, as in
+    ``survfit``; ``cuminc`` keeps them apart.
+
+    References
+    ----------
+    .. [1] Aalen O. Nonparametric estimation of partial transition probabilities in multiple
+       decrement models. Ann Stat 1978;6:534-545.
+    .. [2] Dinse GE, Larson MG. A note on semi-Markov models for partially censored data.
+       Biometrika 1986;73:379-386.
+    .. [3] Marubini E, Valsecchi MG. Analysing Survival Data from Clinical Trials and
+       Observational Studies. Chichester: Wiley, 1995; section 10.2.
+
+    Examples
+    --------
+    Of four patients one relapses, one dies, one relapses and one is censored.
+
+    >>> found = cumulative_incidence([1, 2, 3, 4], [1, 2, 1, 0])
+    >>> found.incidence.tolist()
+    [[0.25, 0.25, 0.5, 0.5], [0.0, 0.25, 0.25, 0.25]]
+    """
+    one_of(variance, VarianceType, "variance")
+    codes = _codes(code)
+    placed, failed, (codes,) = _prepared(time, codes > 0, where, code=codes)
+    codes = (codes * failed).astype(np.int64)
+    steps = _Steps(placed, failed)
+    ended = codes.ravel()[steps.events]
+    if causes is None:
+        wanted = tuple(_distinct(ended).tolist())
+    else:
+        wanted = tuple(_cause(cause, "causes") for cause in np.atleast_1d(causes).tolist())
+    estimate = {"aalen": _aalen, "greenwood": _greenwood}[variance]
+    curve = _Survival(steps)
+    incidence, spread = np.empty((2, *placed.n.shape, len(wanted), steps.width))
+    for index, cause in enumerate(wanted):
+        own = steps.count(ended == cause)
+        incidence[..., index, :], spread[..., index, :] = estimate(curve, own)
+    return Incidences(
+        placed, codes, wanted, steps.at_step(placed.time, np.inf), curve.after, incidence, spread
+    )
+
+
+def incidence_limits(
+    found: Incidences, *, conf_type: ConfType = "log-log", level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Return the pointwise confidence limits of a batch of cumulative incidences.
+
+    Parameters
+    ----------
+    found : Incidences
+        The incidences.
+    conf_type : {'log-log', 'log', 'plain', 'arcsine'}, optional
+        The scale on which the limits are symmetric, applied to the incidence F itself:
+        ``'log-log'`` is F to the power of exp(±z se / (F log F)), as Stata ``stcompet``,
+        ``tidycmprsk`` and ``survfit(conf.type = "log-log")`` have it. ``cmprsk`` gives none.
+    level : float, optional
+        Confidence level, above 0 and below 1.
+
+    Returns
+    -------
+    lower, upper : numpy.ndarray of float
+        Shape ``(..., causes, steps)``; nan where the scale says nothing: where F is 0, but by
+        ``'plain'``, and, by ``'log-log'`` and ``'arcsine'``, where F is 1.
+
+    Raises
+    ------
+    KitError
+        If an option is unknown or the level cannot be used.
+    """
+    return _limits(found.incidence, found.variance, conf_type, level)
+
+
+def incidence_at(
+    found: Incidences,
+    at: ArrayLike,
+    *,
+    conf_type: ConfType = "log-log",
+    level: float = 0.95,
+    extend: bool = False,
+) -> Estimate:
+    """Read each cumulative incidence at some times.
+
+    Parameters
+    ----------
+    found : Incidences
+        The incidences.
+    at : array_like
+        One or more times, in the unit of the incidences: finite, 0 or more; shape ``(k,)``.
+    conf_type, level
+        As `incidence_limits` takes them.
+    extend : bool, optional
+        Whether to repeat the last value after the last observed time. Otherwise the incidence is
+        unknown there, unless everyone has had an event.
+
+    Returns
+    -------
+    Estimate
+        Shape ``(..., causes, k)``.
+
+    Raises
+    ------
+    KitError
+        If a time or an option cannot be used.
+
+    Examples
+    --------
+    >>> found = cumulative_incidence([1, 2, 3, 4], [1, 2, 1, 0], causes=[1])
+    >>> read = incidence_at(found, [2, 5])
+    >>> read.value.tolist(), read.reason.tolist()
+    ([[0.25, nan]], [['', 'after the last observed time']])
+    """
+    asked = np.atleast_1d(_moments(at, "at"))
+    bounds = asked + np.maximum(TOLERANCE, TOLERANCE * asked)
+    # One time after the other: all at once would hold steps x times for each cohort.
+    passed = _stacked([(found.time <= bound).sum(axis=-1) for bound in bounds], found.n.shape)
+    value, variance = (
+        _read(heights, passed[..., None, :], 0.0) for heights in (found.incidence, found.variance)
+    )
+    lower, upper = _limits(value, variance, conf_type, level)
+    reason = np.full(passed.shape, "", dtype="<U32")
+    if not extend:
+        end = np.max(found.ordered.time, axis=-1, where=found.ordered.present, initial=0.0)
+        beyond = (end[..., None] < asked - (bounds - asked)) & (
+            _read(found.survival, passed, 1.0) > 0
+        )
+        reason[beyond] = "after the last observed time"
+    reason[found.n == 0] = "no patients"
+    reason = np.broadcast_to(reason[..., None, :], value.shape).copy()
+    unknown = reason != ""
+    for heights in (value, lower, upper):
+        heights[unknown] = np.nan
+    return Estimate(value, lower, upper, reason)
+
+
+def time_to_incidence(
+    found: Incidences,
+    p: float = 0.5,
+    *,
+    conf_type: ConfType = "log-log",
+    level: float = 0.95,
+) -> Estimate:
+    """Return when each cumulative incidence reaches a share of the patients.
+
+    Parameters
+    ----------
+    found : Incidences
+        The incidences.
+    p : float, optional
+        That share, above 0 and below 1.
+    conf_type, level
+        As `incidence_limits` takes them.
+
+    Returns
+    -------
+    Estimate
+        Shape ``(..., causes)``. A value of nan means not reached, a limit of nan not estimable.
+
+    Raises
+    ------
+    KitError
+        If an option is unknown, or `p` or the level cannot be used.
+
+    Notes
+    -----
+    The first time at which the incidence is `p` or more. The limits are the same of the upper
+    and the lower limit of the band. With competing causes most incidences never reach one half,
+    and the time says nothing of those whom the cause spares: R refuses to give it.
+    """
+    if not 0 < p < 1:
+        raise KitError(f"given {p!r}", where="p", right="a number above 0 and below 1")
+    low, high = incidence_limits(found, conf_type=conf_type, level=level)
+    value, lower, upper = (
+        _first(found.time, heights >= p - TOLERANCE) for heights in (found.incidence, high, low)
+    )
+    reason = np.where(np.isnan(value), "not reached", "")
+    reason = np.where(found.n[..., None] == 0, "no patients", reason)
+    return Estimate(value, lower, upper, reason)
+
+
+def incidence_counts(found: Incidences, at: ArrayLike) -> Counts:
+    """Count the patients at risk, with each cause and censored, at some times.
+
+    Parameters
+    ----------
+    found : Incidences
+        The incidences.
+    at : array_like
+        One or more times: finite, 0 or more; shape ``(k,)``.
+
+    Returns
+    -------
+    Counts
+        `at_risk` and `censored` of shape ``(..., k)``, `events` of shape ``(..., causes, k)``.
+        A patient whose time is exactly that one is still at risk, and has had what ended it too.
+
+    Raises
+    ------
+    KitError
+        If a time cannot be used.
+    """
+    asked = np.atleast_1d(_moments(at, "at"))
+    passed = found.ordered.position(asked)
+    before = found.ordered.position(asked, before=True)
+
+    def ended(flags: Flags) -> Integers:
+        return _read(np.cumsum(flags, axis=-1, dtype=np.int64), passed, 0)
+
+    events = [ended(found.code == cause) for cause in found.causes]
+    return Counts(
+        found.n[..., None] - before,
+        np.moveaxis(_stacked(events, passed.shape), -1, -2),
+        passed - ended(found.code > 0),
+    )
+
+
+def gray_test(
+    time: ArrayLike,
+    code: ArrayLike,
+    group: ArrayLike,
+    *,
+    where: ArrayLike | None = None,
+    cause: int = 1,
+    rho: float = 0.0,
+    strata: ArrayLike | None = None,
+) -> GrayTest:
+    """Compare the cumulative incidence of a cause between groups.
+
+    Parameters
+    ----------
+    time, code, where
+        As `cumulative_incidence` takes them.
+    group : array_like
+        A code per patient: numbers, truth values or text. Broadcast against `time`.
+    cause : int, optional
+        The cause whose incidences are compared.
+    rho : float, optional
+        The power of 1 - F, the share spared by the cause just before each time, that an event
+        counts: above 0, early differences count more.
+    strata : array_like, optional
+        A code per patient: events are compared within the same stratum only, and summed up.
+
+    Returns
+    -------
+    GrayTest
+
+    Raises
+    ------
+    KitError
+        If an input cannot be used or the shapes don't fit.
+
+    Notes
+    -----
+    Statistic and P are those of R ``cmprsk::cuminc`` [1]_: its variance for tied events, too.
+
+    The degrees of freedom are the rank of the variance. In a member of the batch where a group is
+    empty, that group takes no part, as in R. So does a group with nobody at risk at any event of
+    the cause, where R gives up and prints the statistic -1. Where no event of the cause
+    happened, or always only one group was at risk, statistic and P are nan.
+
+    References
+    ----------
+    .. [1] Gray RJ. A class of K-sample tests for comparing the cumulative incidence of a
+       competing risk. Ann Stat 1988;16:1141-1154.
+
+    Examples
+    --------
+    >>> found = gray_test([1, 2, 3, 4, 5, 6], [1, 1, 2, 0, 2, 1], [0, 0, 0, 1, 1, 1])
+    >>> float(found.statistic.round(4)), float(found.p.round(4))
+    (1.0, 0.3173)
+    """
+    if not np.isfinite(rho):
+        raise KitError(f"given {rho!r}", where="rho", right="a finite number")
+    cause = _cause(cause, "cause")
+    codes = _codes(code)
+    placed, failed, (codes, group, *layers) = _prepared(
+        time, codes > 0, where, code=codes, group=group, strata=strata
+    )
+    codes = codes * failed
+    groups = _distinct(group[placed.present])
+    members = [(group == label) & placed.present for label in groups]
+    if layers:
+        score = np.zeros((*placed.n.shape, len(groups)))
+        variance = np.zeros((*score.shape, len(groups)))
+        for label in np.unique(layers[0][placed.present]):
+            inside = placed.present & (layers[0] == label)
+            part = ordered(np.where(inside, placed.time, 0.0), inside)
+            own = [part.arrange(member) & part.present for member in members]
+            ended = part.arrange(codes) * part.present
+            more, spread = _gray_sums(part, ended, own, cause, rho)
+            score += more
+            variance += spread
+    else:
+        score, variance = _gray_sums(placed, codes, members, cause, rho)
+
+    if len(groups) == 2:
+        statistic, df = _along(score, variance, np.array([0.0, 1.0]))
+    else:
+        statistic, df = _any_difference(score, variance)
+    reason = np.select(
+        [df > 0, placed.n == 0, ~(codes == cause).any(axis=-1)],
+        ["", "no patients", "no event of the cause"],
+        "no event could have been in another group",
+    )
+    return GrayTest(groups, score, variance, statistic, df, _tail(statistic, df), reason)
+
+
+class _Steps:
+    """The distinct times of events: a row for each cohort, as wide as the longest needs."""
+
+    def __init__(self, placed: Ordered, failed: Flags) -> None:
+        size = max(placed.time.shape[-1], 1)
+        self.shape = placed.n.shape
+        self.events = np.flatnonzero(failed)  # places of the events
+        rows = self.events // size
+        times = rows * size + placed.start.ravel()[self.events]
+        first = np.ones(times.shape, dtype=bool)
+        first[1:] = times[1:] != times[:-1]
+        self.starts = times[first]
+        each = np.bincount(rows[first], minlength=placed.n.size)
+        self.width = int(each.max(initial=0))
+        skipped = np.arange(placed.n.size) * self.width - (np.cumsum(each) - each)
+        number = np.cumsum(first) - 1
+        self.step = number + skipped[rows]  # each event's
+        self.own = self.step[first]
+        self.at_risk = self.at_step(placed.at_risk, 1.0)
+
+    def at_step(self, values: NDArray[Any], default: float) -> Floats:
+        """Return the values of the first patients who share each step's time."""
+        dense = np.full(self.at_size, default)
+        dense[self.own] = values.ravel()[self.starts]
+        return dense.reshape(*self.shape, self.width)
+
+    def count(self, flags: Flags) -> Floats:
+        """Count events at each step."""
+        dense = np.bincount(self.step, weights=flags, minlength=self.at_size)
+        return np.asarray(dense, dtype=np.float64).reshape(*self.shape, self.width)
+
+    @property
+    def at_size(self) -> int:
+        return math.prod(self.shape) * self.width
+
+
+class _Survival:
+    """Survival without any event at each step, and what the variances need of it."""
+
+    def __init__(self, steps: _Steps) -> None:
+        self.at_risk = steps.at_risk
+        self.deaths = steps.count(np.ones(steps.events.shape, dtype=bool))
+        self.after = np.cumprod(1 - self.deaths / self.at_risk, axis=-1, dtype=np.float64)
+        self.before = _just_before(self.after)
+        self.share = self.before / self.at_risk
+        # Where nobody survives nothing comes after, and no inverse is needed.
+        self.inverse = _over(np.ones_like(self.after), self.after)
+
+
+# Both variances at t are sums over the steps u up to t of squares in F(t) - F(u). To run over the
+# steps once, that is taken as the difference of what comes after u and what comes after t. Neither
+# is more than the share that survives u, so no digits get lost; with F(t) and F(u) themselves they
+# would, once few survive.
+
+
+def _aalen(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
+    """Return the incidence of a cause and Aalen's variance."""
+    jump = curve.share * own
+    later = _later(jump)
+    reach = later * curve.inverse
+    squared = curve.share**2
+    other = curve.deaths - own
+    own_term = squared * _drawn(own, curve.at_risk)
+    other_term = squared * _drawn(other, curve.at_risk)
+    direct = own_term * (1 - reach)
+    mixed = direct - other_term * reach
+    return _spread(
+        jump,
+        later,
+        direct * (1 - reach) + other_term * reach**2,
+        mixed * curve.inverse,
+        (own_term + other_term) * curve.inverse**2,
+    )
+
+
+def _greenwood(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
+    """Return the incidence of a cause and the variance of multinomial events."""
+    jump = curve.share * own
+    later = _later(jump)
+    per_patient = jump / curve.at_risk
+    plain = curve.deaths * curve.inverse * curve.share / curve.at_risk
+    mixed = per_patient - plain * later
+    square = per_patient * curve.share * (curve.at_risk - own) - later * (mixed + per_patient)
+    incidence, spread = _spread(jump, later, square, mixed, plain)
+    spread[incidence > _ALL] = 0.0
+    return incidence, spread
+
+
+def _spread(
+    jump: Floats, later: Floats, square: Floats, mixed: Floats, plain: Floats
+) -> tuple[Floats, Floats]:
+    """Return the incidence, and the variance as a polynomial in what comes later."""
+    incidence = np.cumsum(jump, axis=-1, dtype=np.float64)
+    spread = np.cumsum(plain, axis=-1)
+    spread *= later
+    spread += 2 * np.cumsum(mixed, axis=-1)
+    spread *= later
+    spread += np.cumsum(square, axis=-1)
+    # Rounding error would leave something before the first event.
+    return incidence, np.maximum(spread, 0.0) * (incidence > 0)
+
+
+def _drawn(events: Floats, at_risk: Floats) -> Floats:
+    """Return events, less what their variance loses if they are tied: drawn, not put back."""
+    kept = at_risk - np.maximum(events, 1.0)
+    kept /= np.maximum(at_risk - 1, 1.0)
+    kept[at_risk <= 1] = 1.0
+    kept *= events
+    return kept
+
+
+def _over(values: Floats, divisor: Floats) -> Floats:
+    """Divide, with 0 where the divisor is 0. A mask to NumPy's own division is slow."""
+    some = divisor != 0
+    result: Floats = divisor + ~some
+    np.divide(values, result, out=result)
+    result *= some
+    return result
+
+
+def _gray_sums(
+    placed: Ordered, codes: NDArray[Any], members: list[Flags], cause: int, rho: float
+) -> tuple[Floats, Floats]:
+    """Return the scores of the groups and their variance.
+
+    In the words of the paper: h_k is `exposure` and R_k `spared`; c_jk is `carried`, which enters
+    the variance as what is still to come of it after each step.
+    """
+    count = len(members)
+    score = np.zeros((*placed.n.shape, count))
+    variance = np.zeros((*score.shape, count))
+    if count < 2:
+        return score, variance
+    steps = _Steps(placed, codes > 0)
+    own = codes.ravel()[steps.events] == cause
+    total = steps.count(own)
+
+    sides = []
+    for member in members:
+        at_risk = steps.at_step(np.cumsum(member[..., ::-1], axis=-1)[..., ::-1], 0.0)
+        sides.append(_Side(steps, at_risk, own, member.ravel()[steps.events]))
+    pooled = np.asarray(sum(side.exposure for side in sides))
+    weight = np.asarray(sum(side.spared for side in sides))
+    jump = _over(total, pooled)
+    incidence = np.cumsum(jump, axis=-1)
+    spared = 1 - (incidence - jump)
+    # Once only one group is at risk the pooled incidence may pass 1; nothing there counts.
+    factor = np.ones(()) if rho == 0 else np.maximum(spared, TOLERANCE) ** rho
+    rate = _over(jump, spared * (np.abs(spared) > TOLERANCE))
+    # Of two groups, the second is the mirror image of the first.
+    free = range(1 if count == 2 else count)
+    arms = [[np.zeros(()) for _ in sides] for _ in sides]
+    carried = [[np.zeros(()) for _ in sides] for _ in sides]
+    for i in free:
+        part = _over(sides[i].exposure, pooled)
+        score[..., i] = (factor * (sides[i].own - total * _over(sides[i].spared, weight))).sum(-1)
+        for k in range(i, len(free)):
+            arm = factor * sides[k].exposure * ((1.0 if i == k else 0.0) - part)
+            arms[i][k] = arms[k][i] = arm
+            carried[i][k] = carried[k][i] = _later(arm * rate)
+    if count == 2:
+        arms[0][1], carried[0][1] = -arms[0][0], -carried[0][0]
+
+    for k, side in enumerate(sides):
+        remaining = _over(1 - incidence, side.after)
+        tied = np.maximum(total - 1, 0.0) / np.maximum(pooled * side.before - 1, TOLERANCE)
+        own_term = jump * side.share * (1 - tied) * (side.at_risk > 0)
+        other_term = (side.share * remaining) ** 2 * _drawn(side.other, side.at_risk)
+        reach = [arms[i][k] + (1 - remaining) * carried[i][k] for i in free]
+        for i in free:
+            for j in range(i + 1):
+                terms = own_term * reach[i] * reach[j]
+                terms += other_term * carried[i][k] * carried[j][k]
+                variance[..., i, j] += terms.sum(axis=-1)
+                if i != j:
+                    variance[..., j, i] = variance[..., i, j]
+    if count == 2:
+        score[..., 1] = -score[..., 0]
+        variance[..., 1, 1] = variance[..., 0, 0]
+        variance[..., 0, 1] = variance[..., 1, 0] = -variance[..., 0, 0]
+    return score, variance
+
+
+class _Side:
+    """One group at the steps of all."""
+
+    def __init__(self, steps: _Steps, at_risk: Floats, own: Flags, member: Flags) -> None:
+        some = np.maximum(at_risk, 1.0)
+        self.at_risk = at_risk
+        self.own = steps.count(own & member)
+        self.other = steps.count(~own & member)
+        self.after = np.cumprod(1 - (self.own + self.other) / some, axis=-1, dtype=np.float64)
+        self.before = _just_before(self.after)
+        self.share = self.before / some
+        jump = self.share * self.own
+        # Whoever is at risk has survived.
+        self.exposure = _over(at_risk, self.before)
+        self.spared = self.exposure * (1 - (np.cumsum(jump, axis=-1) - jump))
+
+
+def _limits(
+    value: Floats, variance: Floats, conf_type: ConfType, level: float
+) -> tuple[Floats, Floats]:
+    one_of(conf_type, ConfType, "conf_type")
+    width = _z(level) * np.sqrt(variance)
+    if conf_type == "plain":
+        return np.maximum(value - width, 0.0), np.minimum(value + width, 1.0)
+    lower, upper = np.full((2, *value.shape), np.nan)
+    inside = (value > 0) & ((value <= _ALL) | (conf_type == "log"))
+    p, half = value[inside], width[inside]
+    if conf_type == "log":
+        factor = np.exp(half / p)
+        lower[inside], upper[inside] = p / factor, np.minimum(p * factor, 1.0)
+    elif conf_type == "log-log":
+        logarithm = np.log(p)
+        factor = np.exp(-half / (p * logarithm))
+        lower[inside], upper[inside] = np.exp(logarithm * factor), np.exp(logarithm / factor)
+    else:
+        angle, half = np.arcsin(np.sqrt(p)), 0.5 * half / np.sqrt(p * (1 - p))
+        lower[inside] = np.sin(np.maximum(angle - half, 0)) ** 2
+        upper[inside] = np.sin(np.minimum(angle + half, np.pi / 2)) ** 2
+    return lower, upper
+
+
+def _codes(code: ArrayLike) -> NDArray[Any]:
+    def allowed(values: NDArray[Any]) -> Flags:
+        if values.dtype.kind in "biu":
+            return np.asarray(values >= 0)
+        if values.dtype.kind != "f":
+            return np.zeros(values.shape, dtype=bool)
+        with np.errstate(invalid="ignore"):
+            return np.asarray((values >= 0) & (values == np.floor(values)))
+
+    return coded(code, "code", _CODE, allowed)
+
+
+def _cause(cause: int, name: str) -> int:
+    if isinstance(cause, bool) or not isinstance(cause, int | np.integer) or cause < 1:
+        raise KitError(f"given {cause!r}", where=name, right="a cause: 1, 2, ...")
+    return int(cause)
+
+
+def _distinct(codes: NDArray[Any]) -> NDArray[Any]:
+    """Return the distinct codes, ascending."""
+    if codes.dtype.kind == "i" and codes.size and codes.min() >= 0 and codes.max() < 1000:
+        return np.flatnonzero(np.bincount(codes))  # quicker than to sort them
+    return np.unique(codes)
+
+
+def _stacked(values: list[NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.stack(values, axis=-1) if values else np.empty((*shape, 0))
+
+
+def _just_before(survival: Floats) -> Floats:
+    """Return survival just before each time, given that right after it."""
+    return np.concatenate((np.ones_like(survival[..., :1]), survival[..., :-1]), axis=-1)
+
+
+def _later(values: Floats) -> Floats:
+    """Sum what comes after each step."""
+    sums = np.zeros_like(values)
+    sums[..., :-1] = np.cumsum(values[..., :0:-1], axis=-1)[..., ::-1]
+    return sums
+
+
+def _read(heights: NDArray[Any], passed: Integers, start: float) -> NDArray[Any]:
+    """Return the height after some number of steps, or that of the start after none."""
+    shape = (*heights.shape[:-1], passed.shape[-1])
+    if not heights.shape[-1]:
+        return np.full(shape, start, dtype=heights.dtype)
+    index = np.broadcast_to(np.maximum(passed - 1, 0), shape)
+    return np.where(passed == 0, start, np.take_along_axis(heights, index, axis=-1))
+
+
+def _first(time: Floats, reached: Flags) -> Floats:
+    """Return the first time at which something has been reached, nan if never."""
+    if not reached.shape[-1]:
+        return np.full(reached.shape[:-1], np.nan)
+    place = np.argmax(reached, axis=-1)[..., None]
+    times = np.broadcast_to(time[..., None, :], reached.shape)
+    first = np.take_along_axis(times, place, axis=-1)[..., 0]
+    return np.where(reached.any(axis=-1), first, np.nan)

@@ -1,0 +1,405 @@
+"""Observed times put in order, a whole batch at once: what every estimate here starts from.
+
+A batch is an array whose last axis runs over patients and whose other axes run over anything
+else: members of an ensemble, groups, bootstrap samples. One cohort is a batch without other
+axes. Who counts may differ from one to the next (`where`), the length of the last axis may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.errors import KitError
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
+"""Times closer than this, absolutely or relative to their mean, are one time, as in R."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """A batch of observed times in ascending order.
+
+    All arrays have the shape ``(..., patients)``. Patients who don't count stand at the end,
+    with the time ``inf``.
+
+    Attributes
+    ----------
+    time : numpy.ndarray of float
+        The times, ascending. Times that differ by rounding error only are made the same.
+    order : numpy.ndarray of int
+        Where in the unordered batch each patient stands.
+    present : numpy.ndarray of bool
+        Who counts.
+    start, end : numpy.ndarray of int
+        Positions of the first and the last of the patients who share this one's time.
+    at_risk : numpy.ndarray of float
+        Patients who count and whose time is this one or later.
+    n : numpy.ndarray of int
+        Patients who count; shape ``(...)``.
+    """
+
+    time: Floats
+    order: Integers
+    present: Flags
+    start: Integers
+    end: Integers
+    at_risk: Floats
+    n: Integers
+
+    def arrange(self, values: ArrayLike) -> NDArray[Any]:
+        """Put one value per patient into the order of the times.
+
+        Parameters
+        ----------
+        values : array_like
+            Shape ``(..., patients)``, or what broadcasts to it.
+
+        Returns
+        -------
+        numpy.ndarray
+            As `values`, in order.
+        """
+        array = np.broadcast_to(np.asarray(values), self.order.shape)
+        return np.take_along_axis(array, self.order, axis=-1)
+
+    def restore(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Put one value per patient back to where the patient stood: `arrange` undone.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Shape ``(..., patients)``, in order.
+
+        Returns
+        -------
+        numpy.ndarray
+            As `values`, in the order in which the times were given.
+        """
+        placed = np.empty_like(values)
+        np.put_along_axis(placed, self.order, values, axis=-1)
+        return placed
+
+    @property
+    def last(self) -> Flags:
+        """Whether a patient is the last of those who share a time, and counts."""
+        return np.asarray((np.arange(self.time.shape[-1]) == self.end) & self.present)
+
+    def up_to(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sum values, given in order, over everyone up to and including each time.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Shape ``(..., patients)``, in order, 0 for those who don't count.
+
+        Returns
+        -------
+        numpy.ndarray of float
+            One sum per patient; those who share a time share the sum.
+        """
+        return np.take_along_axis(np.cumsum(values, axis=-1, dtype=float), self.end, axis=-1)
+
+    def before(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sum values, given in order, over everyone before each time.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Shape ``(..., patients)``, in order, 0 for those who don't count.
+
+        Returns
+        -------
+        numpy.ndarray of float
+            One sum per patient; those who share a time share the sum.
+        """
+        sums = np.cumsum(values, axis=-1, dtype=float)
+        sums -= values  # exclusive
+        return np.take_along_axis(sums, self.start, axis=-1)
+
+    def from_on(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sum values, given in order, over everyone at risk at each time.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Shape ``(..., patients)``, in order, 0 for those who don't count.
+
+        Returns
+        -------
+        numpy.ndarray of float
+            One sum per patient; those who share a time share the sum.
+        """
+        sums = np.cumsum(values[..., ::-1], axis=-1, dtype=float)[..., ::-1]
+        return np.take_along_axis(sums, self.start, axis=-1)
+
+    def at_time(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sum values, given in order, over those who share a time; at the last of them.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Shape ``(..., patients)``, in order, 0 for those who don't count.
+
+        Returns
+        -------
+        numpy.ndarray of float
+            The sum at the last patient of each time, 0 at the others.
+        """
+        sums = np.cumsum(values, axis=-1, dtype=float)
+        before = np.take_along_axis(sums - values, self.start, axis=-1)
+        return np.where(self.last, sums - before, 0.0)
+
+    def position(self, at: ArrayLike, *, before: bool = False) -> Integers:
+        """Count the patients who count and whose time is at or before each of some times.
+
+        Parameters
+        ----------
+        at : array_like
+            Times, the same for the whole batch; shape ``(k,)``.
+        before : bool, optional
+            Whether to leave out those whose time is that one exactly.
+
+        Returns
+        -------
+        numpy.ndarray of int
+            Shape ``(..., k)``.
+        """
+        asked = np.atleast_1d(np.asarray(at, dtype=float))
+        slack = np.maximum(TOLERANCE, TOLERANCE * np.abs(asked))
+        bounds = asked - slack if before else asked + slack
+        if self.time.ndim == 1:
+            places = np.searchsorted(self.time, bounds, side="left" if before else "right")
+            return np.asarray(places, dtype=np.int64)
+        # One time after the other: all at once would hold patients x times for each sample.
+        found = [
+            (self.time < bound if before else self.time <= bound).sum(axis=-1) for bound in bounds
+        ]
+        return np.stack(found, axis=-1) if found else np.empty((*self.n.shape, 0), dtype=np.int64)
+
+
+def ordered(time: ArrayLike, where: ArrayLike | None = None) -> Ordered:
+    """Put a batch of observed times in order.
+
+    Parameters
+    ----------
+    time : array_like
+        Shape ``(..., patients)``. Finite and 0 or more for everyone who counts.
+    where : array_like of bool, optional
+        Who counts; broadcast against `time`. Everyone if not given.
+
+    Returns
+    -------
+    Ordered
+
+    Raises
+    ------
+    KitError
+        If a time that counts cannot be used, or the shapes don't fit.
+
+    Notes
+    -----
+    Times that differ by rounding error only count as the same time, as ``survival::timefix``
+    has it: without it, a death and a censoring on the same day, each the difference of two
+    times in months, could change places.
+    """
+    times = np.asarray(time, dtype=float)
+    if times.ndim == 0:
+        raise KitError("not a list of values", where="time", right="one time per patient")
+    if where is None:
+        present = np.ones(times.shape, dtype=bool)
+    else:
+        try:
+            times, present = np.broadcast_arrays(times, np.asarray(where, dtype=bool))
+        except ValueError:
+            raise KitError(
+                f"shapes {times.shape} and {np.shape(where)}",
+                where="time, where",
+                right="one of each per patient",
+            ) from None
+    usable = np.isfinite(times) & (times >= 0)
+    if not (usable | ~present).all():
+        wrong = times[present & ~usable][0]
+        raise KitError(f"given {wrong}", where="time", right="a finite number, 0 or more")
+
+    times = np.where(present, times, np.inf)
+    order = np.argsort(times, axis=-1)
+    times = np.take_along_axis(times, order, axis=-1)
+    n = np.asarray(present.sum(axis=-1), dtype=np.int64)
+    size = times.shape[-1]
+    index = np.arange(size)
+    present = index < n[..., None]
+    if size == 0:
+        empty = np.zeros(times.shape, dtype=np.int64)
+        return Ordered(times, order, present, empty, empty, times, n)
+
+    first = np.ones(times.shape, dtype=bool)
+    with np.errstate(invalid="ignore"):  # inf - inf among those who don't count
+        gaps = np.diff(times, axis=-1)
+    finite = np.where(present, times, 0.0)
+    mean = finite.sum(axis=-1, keepdims=True) / np.maximum(n, 1)[..., None]
+    first[..., 1:] = gaps > TOLERANCE * np.maximum(1.0, mean)
+    first |= ~present
+    start = np.maximum.accumulate(np.where(first, index, 0), axis=-1)
+    ends = np.ones(times.shape, dtype=bool)
+    ends[..., :-1] = first[..., 1:]
+    end = np.minimum.accumulate(np.where(ends, index, size - 1)[..., ::-1], axis=-1)[..., ::-1]
+    return Ordered(
+        time=np.take_along_axis(times, start, axis=-1),
+        order=order,
+        present=present,
+        start=start,
+        end=end,
+        at_risk=np.where(present, (n[..., None] - start).astype(float), 0.0),
+        n=n,
+    )
+
+
+def intervals(
+    time: ArrayLike, entry: ArrayLike, where: ArrayLike | None = None
+) -> tuple[Ordered, Flags]:
+    """Put the beginnings and ends of observation in one order, a whole batch at once.
+
+    Parameters
+    ----------
+    time, entry : array_like
+        When observation ended and when it began, shape ``(..., patients)``: finite and 0 or more
+        for everyone who counts.
+    where : array_like of bool, optional
+        Who counts; broadcast against `time`. Everyone if not given.
+
+    Returns
+    -------
+    both : Ordered
+        First the ends, then the beginnings; shape ``(..., 2 * patients)``.
+    observed : numpy.ndarray of bool
+        Who counts and was observed for some time; shape ``(..., patients)``, not in order.
+
+    Raises
+    ------
+    KitError
+        If a time that counts cannot be used, or the shapes don't fit.
+
+    Notes
+    -----
+    As in R, observation is the interval ``(entry, time]``. Whoever enters and leaves at the same
+    time, but for rounding error, is never at risk.
+    """
+    present = True if where is None else np.asarray(where, dtype=bool)
+    try:
+        times, entries, present = np.broadcast_arrays(
+            np.asarray(time, dtype=float), np.asarray(entry, dtype=float), present
+        )
+    except ValueError:
+        raise KitError(
+            f"shapes {np.shape(time)}, {np.shape(entry)} and {np.shape(present)}",
+            where="time, entry, where",
+            right="one of each per patient",
+        ) from None
+    usable = np.isfinite(entries) & (entries >= 0)
+    if not (usable | ~present).all():
+        wrong = entries[present & ~usable][0]
+        raise KitError(f"given {wrong}", where="entry", right="a finite number, 0 or more")
+    both = ordered(
+        np.concatenate((times, entries), axis=-1), np.concatenate((present, present), axis=-1)
+    )
+    place = both.restore(both.start)
+    size = times.shape[-1]
+    longer = place[..., :size] - place[..., size:]
+    if (present & (longer < 0)).any():
+        first = np.argmax((present & (longer < 0)).ravel())
+        raise KitError(
+            f"given {entries.ravel()[first]} with the time {times.ravel()[first]}",
+            where="entry",
+            right="no later than the time",
+        )
+    return both, present & (longer > 0)
+
+
+def delayed(time: ArrayLike, entry: ArrayLike, where: ArrayLike | None = None) -> Ordered:
+    """Put a batch of times in order, of patients who come under observation late.
+
+    Parameters
+    ----------
+    time, entry, where
+        As `intervals` takes them.
+
+    Returns
+    -------
+    Ordered
+        The ends of observation. `at_risk` is the number under observation: who has entered
+        before that time and whose time is that one or later.
+
+    Raises
+    ------
+    KitError
+        If a time that counts cannot be used, or the shapes don't fit.
+    """
+    both, observed = intervals(time, entry, where)
+    size = observed.shape[-1]
+    signs = np.concatenate((observed, -1.0 * observed), axis=-1)
+    at_risk = both.restore(both.from_on(both.arrange(signs)))[..., :size]
+    placed = ordered(both.restore(both.time)[..., :size], observed)
+    return replace(placed, at_risk=np.where(placed.present, placed.arrange(at_risk), 0.0))
+
+
+def coded(
+    values: ArrayLike, name: str, right: str, allowed: Callable[[NDArray[Any]], Flags]
+) -> NDArray[Any]:
+    """Return one code per patient, checked.
+
+    Parameters
+    ----------
+    values : array_like
+        Shape ``(..., patients)``.
+    name, right : str
+        What to call them, and what would be right, if they cannot be used.
+    allowed : callable
+        Says of each value whether it can be used.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    KitError
+        If a value cannot be used.
+    """
+    codes = np.asarray(values)
+    if codes.ndim == 0:
+        raise KitError("not a list of values", where=name, right="one value per patient")
+    wrong = ~allowed(codes)
+    if wrong.any():
+        raise KitError(f"given {codes[wrong][0]!s}", where=name, right=right)
+    return codes
+
+
+def one_of(given: object, options: object, name: str) -> None:
+    """Refuse an option that there isn't.
+
+    Parameters
+    ----------
+    given : object
+        The option.
+    options : typing.Literal
+        Those that there are.
+    name : str
+        What the option is called.
+
+    Raises
+    ------
+    KitError
+        If `given` is none of them.
+    """
+    allowed = get_args(options)
+    if given not in allowed:
+        raise KitError(f"given {given!r}", where=name, right=" or ".join(map(repr, allowed)))
