@@ -1,4 +1,4 @@
-"""Competing risks, for a whole batch of cohorts at once: cumulative incidence and Gray's test.
+"""Cumulative incidence with competing risks, for a whole batch of cohorts at once.
 
 Whoever has died cannot relapse. Taking that death for a censoring, as a Kaplan-Meier curve of
 relapse does, asks what would happen if nobody died; the cumulative incidence asks how many do
@@ -7,6 +7,7 @@ relapse. Shapes are those of `helpers.survival.curves`, with a further axis for 
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,12 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.comparison import _along, _any_difference, _prepared, _tail
+from helpers.survival.comparison import _prepared
 from helpers.survival.curves import (
     ConfType,
     Counts,
     Estimate,
-    Words,
     _moments,
     _z,
 )
@@ -32,7 +32,6 @@ from helpers.survival.ordered import (
     Ordered,
     coded,
     one_of,
-    ordered,
 )
 
 VarianceType = Literal["aalen", "greenwood"]
@@ -73,46 +72,14 @@ class Incidences:
 
     @property
     def n(self) -> Integers:
-        """Patients of each cohort; shape ``(...)``."""
+        """The patients of each cohort; shape ``(...)``."""
         return self.ordered.n
 
     @property
     def events(self) -> Integers:
-        """Events of each cause; shape ``(..., causes)``."""
+        """The events of each cause; shape ``(..., causes)``."""
         counted = [(self.code == cause).sum(axis=-1) for cause in self.causes]
         return _stacked(counted, self.n.shape).astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class GrayTest:
-    """Gray's tests, one per cohort.
-
-    Attributes
-    ----------
-    groups : numpy.ndarray
-        The codes of the groups, ascending.
-    score : numpy.ndarray of float
-        Weighted events of the cause above those to expect if the groups had one incidence;
-        shape ``(..., groups)``.
-    variance : numpy.ndarray of float
-        Variance of `score`; shape ``(..., groups, groups)``.
-    statistic : numpy.ndarray of float
-        Chi-squared; shape ``(...)``, as the following. nan where nothing can be tested.
-    df : numpy.ndarray of int
-        Degrees of freedom; 0 where nothing can be tested.
-    p : numpy.ndarray of float
-        Two-sided P.
-    reason : numpy.ndarray of str
-        Why there is no statistic; empty where there is one.
-    """
-
-    groups: NDArray[Any]
-    score: Floats
-    variance: Floats
-    statistic: Floats
-    df: Integers
-    p: Floats
-    reason: Words
 
 
 def cumulative_incidence(
@@ -175,7 +142,7 @@ def cumulative_incidence(
 
     >>> found = cumulative_incidence([1, 2, 3, 4], [1, 2, 1, 0])
     >>> found.incidence.tolist()
-    [[0.25, 0.25, 0.5, 0.5], [0.0, 0.25, 0.25, 0.25]]
+    [[0.25, 0.25, 0.5], [0.0, 0.25, 0.25]]
     """
     one_of(variance, VarianceType, "variance")
     codes = _codes(code)
@@ -244,8 +211,10 @@ def incidence_at(
         The incidences.
     at : array_like
         One or more times, in the unit of the incidences: finite, 0 or more; shape ``(k,)``.
-    conf_type, level
-        As `incidence_limits` takes them.
+    conf_type : {'log-log', 'log', 'plain', 'arcsine'}, optional
+        As `incidence_limits` takes it.
+    level : float, optional
+        Confidence level, above 0 and below 1.
     extend : bool, optional
         Whether to repeat the last value after the last observed time. Otherwise the incidence is
         unknown there, unless everyone has had an event.
@@ -305,8 +274,10 @@ def time_to_incidence(
         The incidences.
     p : float, optional
         That share, above 0 and below 1.
-    conf_type, level
-        As `incidence_limits` takes them.
+    conf_type : {'log-log', 'log', 'plain', 'arcsine'}, optional
+        As `incidence_limits` takes it.
+    level : float, optional
+        Confidence level, above 0 and below 1.
 
     Returns
     -------
@@ -369,97 +340,6 @@ def incidence_counts(found: Incidences, at: ArrayLike) -> Counts:
         np.moveaxis(_stacked(events, passed.shape), -1, -2),
         passed - ended(found.code > 0),
     )
-
-
-def gray_test(
-    time: ArrayLike,
-    code: ArrayLike,
-    group: ArrayLike,
-    *,
-    where: ArrayLike | None = None,
-    cause: int = 1,
-    rho: float = 0.0,
-    strata: ArrayLike | None = None,
-) -> GrayTest:
-    """Compare the cumulative incidence of a cause between groups.
-
-    Parameters
-    ----------
-    time, code, where
-        As `cumulative_incidence` takes them.
-    group : array_like
-        A code per patient: numbers, truth values or text. Broadcast against `time`.
-    cause : int, optional
-        The cause whose incidences are compared.
-    rho : float, optional
-        The power of 1 - F, the share spared by the cause just before each time, that an event
-        counts: above 0, early differences count more.
-    strata : array_like, optional
-        A code per patient: events are compared within the same stratum only, and summed up.
-
-    Returns
-    -------
-    GrayTest
-
-    Raises
-    ------
-    KitError
-        If an input cannot be used or the shapes don't fit.
-
-    Notes
-    -----
-    Statistic and P are those of R ``cmprsk::cuminc`` [1]_: its variance for tied events, too.
-
-    The degrees of freedom are the rank of the variance. In a member of the batch where a group is
-    empty, that group takes no part, as in R. So does a group with nobody at risk at any event of
-    the cause, where R gives up and prints the statistic -1. Where no event of the cause
-    happened, or always only one group was at risk, statistic and P are nan.
-
-    References
-    ----------
-    .. [1] Gray RJ. A class of K-sample tests for comparing the cumulative incidence of a
-       competing risk. Ann Stat 1988;16:1141-1154.
-
-    Examples
-    --------
-    >>> found = gray_test([1, 2, 3, 4, 5, 6], [1, 1, 2, 0, 2, 1], [0, 0, 0, 1, 1, 1])
-    >>> float(found.statistic.round(4)), float(found.p.round(4))
-    (1.0, 0.3173)
-    """
-    if not np.isfinite(rho):
-        raise KitError(f"given {rho!r}", where="rho", right="a finite number")
-    cause = _cause(cause, "cause")
-    codes = _codes(code)
-    placed, failed, (codes, group, *layers) = _prepared(
-        time, codes > 0, where, code=codes, group=group, strata=strata
-    )
-    codes = codes * failed
-    groups = _distinct(group[placed.present])
-    members = [(group == label) & placed.present for label in groups]
-    if layers:
-        score = np.zeros((*placed.n.shape, len(groups)))
-        variance = np.zeros((*score.shape, len(groups)))
-        for label in np.unique(layers[0][placed.present]):
-            inside = placed.present & (layers[0] == label)
-            part = ordered(np.where(inside, placed.time, 0.0), inside)
-            own = [part.arrange(member) & part.present for member in members]
-            ended = part.arrange(codes) * part.present
-            more, spread = _gray_sums(part, ended, own, cause, rho)
-            score += more
-            variance += spread
-    else:
-        score, variance = _gray_sums(placed, codes, members, cause, rho)
-
-    if len(groups) == 2:
-        statistic, df = _along(score, variance, np.array([0.0, 1.0]))
-    else:
-        statistic, df = _any_difference(score, variance)
-    reason = np.select(
-        [df > 0, placed.n == 0, ~(codes == cause).any(axis=-1)],
-        ["", "no patients", "no event of the cause"],
-        "no event could have been in another group",
-    )
-    return GrayTest(groups, score, variance, statistic, df, _tail(statistic, df), reason)
 
 
 class _Steps:
@@ -582,86 +462,6 @@ def _over(values: Floats, divisor: Floats) -> Floats:
     return result
 
 
-def _gray_sums(
-    placed: Ordered, codes: NDArray[Any], members: list[Flags], cause: int, rho: float
-) -> tuple[Floats, Floats]:
-    """Return the scores of the groups and their variance.
-
-    In the words of the paper: h_k is `exposure` and R_k `spared`; c_jk is `carried`, which enters
-    the variance as what is still to come of it after each step.
-    """
-    count = len(members)
-    score = np.zeros((*placed.n.shape, count))
-    variance = np.zeros((*score.shape, count))
-    if count < 2:
-        return score, variance
-    steps = _Steps(placed, codes > 0)
-    own = codes.ravel()[steps.events] == cause
-    total = steps.count(own)
-
-    sides = []
-    for member in members:
-        at_risk = steps.at_step(np.cumsum(member[..., ::-1], axis=-1)[..., ::-1], 0.0)
-        sides.append(_Side(steps, at_risk, own, member.ravel()[steps.events]))
-    pooled = np.asarray(sum(side.exposure for side in sides))
-    weight = np.asarray(sum(side.spared for side in sides))
-    jump = _over(total, pooled)
-    incidence = np.cumsum(jump, axis=-1)
-    spared = 1 - (incidence - jump)
-    # Once only one group is at risk the pooled incidence may pass 1; nothing there counts.
-    factor = np.ones(()) if rho == 0 else np.maximum(spared, TOLERANCE) ** rho
-    rate = _over(jump, spared * (np.abs(spared) > TOLERANCE))
-    # Of two groups, the second is the mirror image of the first.
-    free = range(1 if count == 2 else count)
-    arms = [[np.zeros(()) for _ in sides] for _ in sides]
-    carried = [[np.zeros(()) for _ in sides] for _ in sides]
-    for i in free:
-        part = _over(sides[i].exposure, pooled)
-        score[..., i] = (factor * (sides[i].own - total * _over(sides[i].spared, weight))).sum(-1)
-        for k in range(i, len(free)):
-            arm = factor * sides[k].exposure * ((1.0 if i == k else 0.0) - part)
-            arms[i][k] = arms[k][i] = arm
-            carried[i][k] = carried[k][i] = _later(arm * rate)
-    if count == 2:
-        arms[0][1], carried[0][1] = -arms[0][0], -carried[0][0]
-
-    for k, side in enumerate(sides):
-        remaining = _over(1 - incidence, side.after)
-        tied = np.maximum(total - 1, 0.0) / np.maximum(pooled * side.before - 1, TOLERANCE)
-        own_term = jump * side.share * (1 - tied) * (side.at_risk > 0)
-        other_term = (side.share * remaining) ** 2 * _drawn(side.other, side.at_risk)
-        reach = [arms[i][k] + (1 - remaining) * carried[i][k] for i in free]
-        for i in free:
-            for j in range(i + 1):
-                terms = own_term * reach[i] * reach[j]
-                terms += other_term * carried[i][k] * carried[j][k]
-                variance[..., i, j] += terms.sum(axis=-1)
-                if i != j:
-                    variance[..., j, i] = variance[..., i, j]
-    if count == 2:
-        score[..., 1] = -score[..., 0]
-        variance[..., 1, 1] = variance[..., 0, 0]
-        variance[..., 0, 1] = variance[..., 1, 0] = -variance[..., 0, 0]
-    return score, variance
-
-
-class _Side:
-    """One group at the steps of all."""
-
-    def __init__(self, steps: _Steps, at_risk: Floats, own: Flags, member: Flags) -> None:
-        some = np.maximum(at_risk, 1.0)
-        self.at_risk = at_risk
-        self.own = steps.count(own & member)
-        self.other = steps.count(~own & member)
-        self.after = np.cumprod(1 - (self.own + self.other) / some, axis=-1, dtype=np.float64)
-        self.before = _just_before(self.after)
-        self.share = self.before / some
-        jump = self.share * self.own
-        # Whoever is at risk has survived.
-        self.exposure = _over(at_risk, self.before)
-        self.spared = self.exposure * (1 - (np.cumsum(jump, axis=-1) - jump))
-
-
 def _limits(
     value: Floats, variance: Floats, conf_type: ConfType, level: float
 ) -> tuple[Floats, Floats]:
@@ -692,10 +492,13 @@ def _codes(code: ArrayLike) -> NDArray[Any]:
             return np.asarray(values >= 0)
         if values.dtype.kind != "f":
             return np.zeros(values.shape, dtype=bool)
-        with np.errstate(invalid="ignore"):
-            return np.asarray((values >= 0) & (values == np.floor(values)))
+        return np.asarray(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
 
-    return coded(code, "code", _CODE, allowed)
+    codes = np.asarray(code)
+    if codes.dtype == object:  # pandas keeps whole numbers so, where some may be missing
+        with contextlib.suppress(TypeError, ValueError):
+            codes = codes.astype(float)
+    return coded(codes, "code", _CODE, allowed)
 
 
 def _cause(cause: int, name: str) -> int:

@@ -39,6 +39,8 @@ _SETTLED = 1e-9
 _STEP = 1e-6
 """A smaller Newton step is the last. It squares the error, so what is left is nothing."""
 _STEPS = 60
+_FAR = 350.0
+"""Farther from 0, the logarithms of two patients' risks may differ by more than floats hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +209,8 @@ class Cox:
     coefficients, std_err : numpy.ndarray of float
         Logarithms of hazard ratios per unit of each covariate, and their standard errors; shape
         ``(..., covariates)``. A coefficient is ``inf`` or ``-inf`` where the likelihood grows
-        without end; its standard error is then nan.
+        without end; its standard error is then nan. Of several such coefficients in a model the
+        signs belong together: the likelihood may grow in other directions too.
     hazard_ratio, lower, upper : numpy.ndarray of float
         The same as hazard ratios, with their Wald limits.
     p : numpy.ndarray of float
@@ -636,11 +639,12 @@ def _maximised(sets: RiskSets, start: Floats | None = None, free: Flags | None =
     iterations = np.zeros(many, dtype=np.int64)
     still = np.zeros(many, dtype=np.int64)
     arrived = np.zeros(many, dtype=bool)
-    converged: Flags = np.asarray(~estimable.any(axis=-1))
-    held = np.flatnonzero(~converged)
+    ended: Flags = np.asarray(~estimable.any(axis=-1))
+    held = np.flatnonzero(~ended)
     part = sets if held.size == many else sets.of(held)
     for _ in range(_STEPS):
-        going = ~converged[held]
+        ended[held] |= np.abs(beta[held] + step[held]).sum(axis=-1) > _FAR
+        going = ~ended[held]
         if 2 * going.sum() <= held.size:
             held = held[going]
             part, going = sets.of(held), going[going]
@@ -666,8 +670,8 @@ def _maximised(sets: RiskSets, start: Floats | None = None, free: Flags | None =
         # A few more steps tell a coefficient that has arrived from one that never will.
         still[moved] = np.where(change[better] <= slack[better], still[moved] + 1, 0)
         arrived[moved] = small.all(axis=-1) & solvable[better]
-        converged[moved] = arrived[moved] | ~solvable[better] | (still[moved] > 4)
-    endless = np.flatnonzero(converged & ~arrived & estimable.any(axis=-1))
+        ended[moved] = arrived[moved] | ~solvable[better] | (still[moved] > 4)
+    endless = np.flatnonzero(ended & ~arrived & estimable.any(axis=-1))
     infinite = np.zeros_like(estimable)
     infinite[endless] = estimable[endless] & _endless(first[endless], information[endless])
     return _Maximum(
@@ -681,7 +685,7 @@ def _maximised(sets: RiskSets, start: Floats | None = None, free: Flags | None =
         loglik=loglik,
         score_test=score_test,
         iterations=iterations,
-        converged=converged,
+        converged=arrived | infinite.any(axis=-1) | ~estimable.any(axis=-1),
     )
 
 

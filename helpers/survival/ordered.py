@@ -329,7 +329,7 @@ def delayed(time: ArrayLike, entry: ArrayLike, where: ArrayLike | None = None) -
 
     Parameters
     ----------
-    time, entry, where
+    time, entry, where : array_like
         As `intervals` takes them.
 
     Returns

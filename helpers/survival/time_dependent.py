@@ -210,7 +210,7 @@ def episodes(
 
     Parameters
     ----------
-    time, event, change_time, where
+    time, event, change_time, where : array_like
         As `landmark_sample` takes them.
 
     Returns
@@ -269,7 +269,7 @@ def simon_makuch(
 
     Parameters
     ----------
-    time, event, change_time, where
+    time, event, change_time, where : array_like
         As `landmark_sample` takes them.
     start : float, optional
         When the curves begin. Only events after it count.
@@ -355,7 +355,7 @@ def mantel_byar(
 
     Parameters
     ----------
-    time, event, change_time, where
+    time, event, change_time, where : array_like
         As `landmark_sample` takes them.
 
     Returns

@@ -1,5 +1,5 @@
 # Competing risks as R's cmprsk and survival packages give them, to test
-# helpers/survival/competing.py and fine_gray.py against.
+# helpers/survival/competing.py, gray.py and fine_gray.py against.
 #
 # From the root of the repository:   Rscript tests/oracles/competing.R
 #
