@@ -71,6 +71,7 @@ _CHECKS = (
     arithmetic.sizes,
     arithmetic.reductions,
     inference.landmark,
+    inference.middles,
     inference.medians,
 )
 _NOTHING = "nothing else published determines it"

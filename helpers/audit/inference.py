@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +25,20 @@ _SURVIVAL = {
     "plain": "SPSS",
     "arcsine": "R survfit",
     "logit": "R survfit",
+}
+
+
+_RATES = ("survival_ci", "cumulative_incidence_ci")
+_TRANSFORMS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "plain": (lambda p: p, lambda x: x),
+    "log": (math.log, math.exp),
+    "log-log": (lambda p: math.log(-math.log(p)), lambda x: math.exp(-math.exp(x))),
+    "log-log of the complement": (
+        lambda p: math.log(-math.log(1 - p)),
+        lambda x: 1 - math.exp(-math.exp(x)),
+    ),
+    "logit": (lambda p: math.log(p / (1 - p)), lambda x: 1 / (1 + math.exp(-x))),
+    "arcsine": (lambda p: math.asin(math.sqrt(p)), lambda x: math.sin(x) ** 2),
 }
 
 
@@ -297,6 +311,42 @@ def landmark(number: PublishedNumber, book: Book) -> Iterator[Finding]:
         for count, size, other in ([] if survival else _denominators_elsewhere(number, book)[:1])
     ]
     yield Finding("undetermined", reason="; ".join(["needs the times of the patients", *hints]))
+
+
+def middles(number: PublishedNumber, book: Book) -> Iterator[Finding]:
+    """Hold a rate against the middle of its own interval.
+
+    On the scale on which it was made, an interval reaches as far up as down. Whatever the
+    number of patients and events, so, its limits alone give the rate back. It counts as a
+    contradiction only where no scale gives the printed rate and the paper's other intervals of
+    rates show which scale it uses.
+
+    Parameters
+    ----------
+    number : PublishedNumber
+        The number.
+    book : Book
+        The paper's numbers.
+
+    Yields
+    ------
+    Finding
+    """
+    if number.statistic not in _RATES or not number.value or not _has_limits(number):
+        return
+    usual = scale_of(book.own)
+    if usual is None or any(_in_the_middle(number, scale) for scale in _TRANSFORMS):
+        return
+    low, high = _middle(number, usual)
+    shown = rounding.rounded(50 * (low + high), number.value)
+    yield Finding(
+        "inconsistent",
+        f"{shown} from {number.lower}–{number.upper}",
+        "middle of the interval on its scale",
+        f"on the {usual} scale, which is that of the paper's other rates, {number.lower}–"
+        f"{number.upper} has its middle at {shown}, not at {number.value}, and no other usual "
+        f"scale puts it there; nearest: {shown}",
+    )
 
 
 def medians(number: PublishedNumber, book: Book) -> Iterator[Finding]:
@@ -650,6 +700,55 @@ def _too_narrow(number: PublishedNumber, total: int) -> bool:
             if 100 * low >= lower[0] - lower[1] and 100 * high <= upper[0] + upper[1]:
                 return False
     return True
+
+
+def _middle(number: PublishedNumber, scale: str) -> tuple[float, float]:
+    """Return between which shares the middle of a printed interval lies on a scale."""
+    there, back = _TRANSFORMS[scale]
+    ends = [rounding.read(each or "") for each in (number.lower, number.upper)]
+    spans = []
+    for end in ends:
+        if end is None:
+            return math.nan, math.nan
+        low, high = rounding.span(end)
+        # Rounded twice, a limit may be off by a twentieth of a unit more.
+        more = (high - low) / 20
+        clipped = (min(max(each / 100, 1e-9), 1 - 1e-9) for each in (low - more, high + more))
+        spans.append([there(each) for each in clipped])
+    (a, b), (c, d) = spans
+    found = sorted((back((a + c) / 2), back((b + d) / 2)))
+    return found[0], found[1]
+
+
+def _in_the_middle(number: PublishedNumber, scale: str) -> bool:
+    value = rounding.read(number.value or "")
+    if value is None:
+        return True
+    low, high = _middle(number, scale)
+    lowest, highest = rounding.span(value)
+    more = (highest - lowest) / 20
+    return not (100 * high < lowest - more or 100 * low > highest + more)
+
+
+def scale_of(numbers: Iterable[PublishedNumber]) -> str | None:
+    """Name the scale on which a paper's intervals of rates are symmetric.
+
+    Parameters
+    ----------
+    numbers : iterable of PublishedNumber
+        The paper's own numbers.
+
+    Returns
+    -------
+    str or None
+        The scale whose middle gives most rates back; None unless that are four and more than
+        any other scale explains.
+    """
+    rates = [n for n in numbers if n.statistic in _RATES and n.value and _has_limits(n)]
+    scores = {scale: sum(_in_the_middle(each, scale) for each in rates) for scale in _TRANSFORMS}
+    best, *others = sorted(scores, key=lambda scale: -scores[scale])
+    clear = scores[best] >= 4 and scores[best] > scores[others[0]]
+    return best if clear else None
 
 
 def _same_as_earlier(number: PublishedNumber, book: Book) -> Finding | None:
