@@ -305,6 +305,26 @@ def test_gray_with_nothing_to_test() -> None:
     assert not found.df.any()
 
 
+@pytest.mark.parametrize("rho", [0.0, 0.5, -1.0])
+def test_a_pooled_incidence_of_one(rho: float) -> None:
+    # After 2 only the second group is at risk. It adds a whole to the half that is there, and at 4
+    # the pooled incidence is 1 beforehand.
+    found = gray_test([1, 2, 3, 4], [1, 1, 1, 1], [0, 0, 1, 1], rho=rho)
+    # At 1, two of four are in the first group; at 2, one of three; a quarter has been spent.
+    score = (1 - 2 / 4) + (1 - 1 / 3) * 0.75**rho
+    assert_allclose(found.score, [score, -score])
+    assert 0 < found.p < 1
+
+
+def test_ties_may_leave_no_variance() -> None:
+    # R's cuminc() gives a chi-squared of -10.66667 and P = 1.
+    found = gray_test([0.25, 0, 0.25, 0.25], [1, 1, 1, 1], [0, 2, 0, 2])
+    assert_allclose(found.score[0] ** 2 / found.variance[0, 0], -10.66667, rtol=1e-6)
+    assert np.isnan([found.statistic, found.p]).all()
+    assert found.df == 0
+    assert found.reason == "too many ties: a variance below 0"
+
+
 def test_a_group_without_anyone_takes_no_part() -> None:
     case = next(case for case in ORACLE["gray"] if case["name"] == "veteran by cell type")
     time, code, group = (np.array(case[name]) for name in ("time", "code", "group"))

@@ -448,7 +448,7 @@ def _drawn(events: Floats, at_risk: Floats) -> Floats:
     """Return events, less what their variance loses if they are tied: drawn, not put back."""
     kept = at_risk - np.maximum(events, 1.0)
     kept /= np.maximum(at_risk - 1, 1.0)
-    kept[at_risk <= 1] = 1.0
+    kept += at_risk <= 1  # the last one is no choice
     kept *= events
     return kept
 

@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.comparison import _along, _any_difference, _prepared, _tail
+from helpers.survival.comparison import (
+    _NOTHING,
+    _along,
+    _any_difference,
+    _prepared,
+    _tail,
+)
 from helpers.survival.competing import (
     _cause,
     _codes,
@@ -109,7 +115,9 @@ def gray_test(
     The degrees of freedom are the rank of the variance. In a member of the batch where a group is
     empty, that group takes no part, as in R. So does a group with nobody at risk at any event of
     the cause, where R gives up and prints the statistic -1. Where no event of the cause
-    happened, or always only one group was at risk, statistic and P are nan.
+    happened, or always only one group was at risk, statistic and P are nan. So they are where
+    many ties among few patients make a variance negative: R prints whatever comes out, such as
+    a chi-squared below 0 with a P of 1.
 
     References
     ----------
@@ -146,13 +154,18 @@ def gray_test(
     else:
         score, variance = _gray_sums(placed, codes, members, cause, rho)
 
+    # With many ties among few patients the variance for ties may be below 0.
+    size = np.abs(variance).max(axis=(-2, -1), initial=0.0)
+    least = np.linalg.eigvalsh(variance).min(axis=-1, initial=0.0)
+    negative = least < -_NOTHING * size
+    usable = np.where(negative[..., None, None], 0.0, variance)
     if len(groups) == 2:
-        statistic, df = _along(score, variance, np.array([0.0, 1.0]))
+        statistic, df = _along(score, usable, np.array([0.0, 1.0]))
     else:
-        statistic, df = _any_difference(score, variance)
+        statistic, df = _any_difference(score, usable)
     reason = np.select(
-        [df > 0, placed.n == 0, ~(codes == cause).any(axis=-1)],
-        ["", "no patients", "no event of the cause"],
+        [df > 0, placed.n == 0, ~(codes == cause).any(axis=-1), negative],
+        ["", "no patients", "no event of the cause", "too many ties: a variance below 0"],
         "no event could have been in another group",
     )
     return GrayTest(groups, score, variance, statistic, df, _tail(statistic, df), reason)
@@ -186,7 +199,7 @@ def _gray_sums(
     spared = 1 - (incidence - jump)
     # Once only one group is at risk the pooled incidence may pass 1; nothing there counts.
     factor = np.ones(()) if rho == 0 else np.maximum(spared, TOLERANCE) ** rho
-    rate = _over(jump, spared * (np.abs(spared) > TOLERANCE))
+    rate = _over(jump, spared)
     # Of two groups, the second is the mirror image of the first.
     free = range(1 if count == 2 else count)
     arms = [[np.zeros(()) for _ in sides] for _ in sides]

@@ -108,6 +108,7 @@ gray_cases <- list(
   case("events at time zero", c(0, 0, 1, 2, 3, 4, 0, 2), c(1, 2, 1, 0, 2, 0, 1, 1), rep(1:2, 4)),
   # After 3 only the second group is at risk, and the pooled incidence passes 1.
   case("one group ends early", c(1, 2, 3, 4, 5, 6, 7, 8), rep(1, 8), c(1, 1, 1, 2, 2, 2, 2, 2)),
+  case("one group ends early, and half are left", 1:4, rep(1, 4), c(1, 1, 2, 2)),
   case("one group ends early, competing", c(1, 2, 3, 2.5, 5, 6, 7, 8), c(1, 2, 1, 1, 1, 2, 1, 0),
        c(1, 1, 1, 2, 2, 2, 2, 2)))
 
