@@ -68,44 +68,6 @@ def move_endpoint_panel():
     move(lesson_panels()[2], "origin", "treatment", "response")
 
 
-def one_by_one():
-    """Check VAH's intervals and P values by scipy calls, method by method, as one does by hand."""
-    import numpy as np
-    from scipy import stats
-
-    from helpers import audit
-
-    book = audit.book("vah")
-    for number in book.numbers:
-        total = book.total(number)
-        if number.statistic == "proportion_ci" and total:
-            for count in book.counts(number):
-                for method in ("exact", "wilson", "wilsoncc"):
-                    stats.binomtest(count, total).proportion_ci(method=method)
-        for table in audit.count_tables(number, book) if number.statistic == "p_value" else ():
-            stats.chi2_contingency(table, correction=False)
-            stats.chi2_contingency(table, correction=False, lambda_="log-likelihood")
-            if table.shape == (2, 2):
-                stats.chi2_contingency(table)
-                stats.fisher_exact(table)
-            else:
-                # Beyond 2 × 2 scipy samples tables where it cannot count them all.
-                draws = stats.PermutationMethod(n_resamples=999, rng=np.random.default_rng(1))
-                stats.fisher_exact(table, method=draws)
-
-
-@benchmark(
-    reference=one_by_one,
-    label="VAH's intervals and P values alone, by scipy one by one, Fisher r × c by 999 draws",
-    rounds=3,
-)
-def audit_of_five_papers():
-    from helpers import audit
-
-    audit.forget()
-    audit.ledger()
-
-
 def nbconvert_report():
     """Run the lesson and export it with Jupyter's own tool."""
     with tempfile.TemporaryDirectory() as folder:

@@ -462,8 +462,9 @@ class Paper(_Part):
     groups : dict of str to str
         Named cohort queries.
     quantities : dict of str to str
-        Of counted quantities the query that says whom they count. ``*`` stands for a variable:
-        ``"*_grade_3" = "* == 3"`` counts ``anemia_grade_3`` by the variable ``ANEMIA``.
+        Of counted quantities the query that says whom they count; of those with a median the
+        variable. ``*`` stands for a variable: ``"*_grade_3" = "* == 3"`` counts
+        ``anemia_grade_3`` by the variable ``ANEMIA``.
     reconstruct : Reconstruction
         What else is known of every patient, and which counts are left out.
     endpoints : dict of str to Definition

@@ -127,6 +127,18 @@ def _faults_of(paper: catalogue.Paper) -> Iterator[str]:
             yield f"{where}, {name}: it is empty; right would be: what the paper shows"
     queries = {f"groups.{name}": text for name, text in paper.groups.items()}
     queries |= {f"endpoints.{name}": each.population for name, each in paper.endpoints.items()}
+    queries |= {
+        f"variables.{name}, only_if": each.only_if for name, each in paper.variables.items()
+    }
+    queries |= {
+        f"quantities.{name}": text
+        for name, text in paper.quantities.items()
+        if "*" not in name and text not in paper.variables
+    }
+    queries |= {
+        f"reconstruct.always, rule {place}": text
+        for place, text in enumerate(paper.reconstruct.always, start=1)
+    }
     for name, text in queries.items():
         try:
             query.parse(text, paper.variables)

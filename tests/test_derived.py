@@ -17,7 +17,10 @@ from repo2docker.app import Repo2Docker
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
-DERIVED = runpy.run_path(str(ROOT / "tools" / "derive.py"))["derived"](ROOT)
+TOOL = runpy.run_path(str(ROOT / "tools" / "derive.py"))
+DERIVED = TOOL["derived"](ROOT)
+# conda-forge's names of packages that it calls otherwise than PyPI.
+PYPI_NAMES = {conda: name for name, conda in TOOL["CONDA_NAMES"].items()}
 DIRECT = {re.match(r"[\w.-]+", line)[0] for line in PYPROJECT["project"]["dependencies"]}
 REPOSITORY = PYPROJECT["project"]["urls"]["Repository"]
 
@@ -70,7 +73,8 @@ def test_file_is_in_step(name):
 def test_conda_pins_are_the_direct_dependencies_as_locked():
     pins = yaml.safe_load(text("environment.yml"))["dependencies"]
     pins = [pin for pin in pins if isinstance(pin, str) and not pin.startswith(("python=", "pip"))]
-    pinned = {normal(name): version for name, version in (pin.split("==") for pin in pins)}
+    pairs = (pin.split("==") for pin in pins)
+    pinned = {normal(PYPI_NAMES.get(name, name)): version for name, version in pairs}
     assert set(pinned) == DIRECT
     locked = {(package["name"], package.get("version")) for package in LOCK["package"]}
     assert set(pinned.items()) <= locked

@@ -273,8 +273,13 @@ def quantile(
     if not 0 < p < 1:
         raise KitError(f"given {p!r}", where="p", right="a number above 0 and below 1")
     lower, upper = limits(found, conf_type=conf_type, level=level)
+    estimate = found.survival
+    if rule == "lifelines":
+        estimate = _by_logarithms(found)
+        # Where R has no limit, lifelines has 0 or 1: the estimate itself.
+        lower, upper = (np.where(np.isnan(edge), estimate, edge) for edge in (lower, upper))
     read = {"survfit": _as_printed, "quantile": _as_quantile, "lifelines": _as_lifelines}[rule]
-    value, low, high = (read(found, heights, p) for heights in (found.survival, lower, upper))
+    value, low, high = (read(found, heights, p) for heights in (estimate, lower, upper))
     reason = np.where(np.isnan(value), "not reached", "")
     return Estimate(value, low, high, np.where(found.n == 0, "no patients", reason))
 
@@ -575,22 +580,23 @@ def _as_lifelines(found: Curves, heights: Floats, p: float) -> Floats:
     """Return the time at which lifelines finds ``1 - p``."""
     if not heights.shape[-1]:
         return np.full(found.n.shape, np.nan)
-    # lifelines adds up logarithms: a rounding error may put its one half just above one half.
-    placed = found.ordered
-    deaths = placed.at_time(found.event.astype(float))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(deaths > 0, np.log(placed.at_risk - deaths) - np.log(placed.at_risk), 0.0)
-    estimate = np.exp(np.cumsum(terms, axis=-1))
-    if heights is found.survival:
-        heights = estimate
-    # Where R has no limit, lifelines has 0 or 1: the estimate itself.
-    filled = np.where(np.isnan(heights), estimate, heights)
-    reached = (filled <= 1 - p) & found.ordered.last
+    reached = (heights <= 1 - p) & found.ordered.last
     last = np.maximum(found.n - 1, 0)[..., None]
-    ends_above = np.take_along_axis(filled, last, axis=-1)[..., 0] > 1 - p
+    ends_above = np.take_along_axis(heights, last, axis=-1)[..., 0] > 1 - p
     place = np.argmax(reached, axis=-1)[..., None]
     value = np.take_along_axis(found.ordered.time, place, axis=-1)[..., 0]
     return np.where(reached.any(axis=-1) & ~ends_above, value, np.nan)
+
+
+def _by_logarithms(found: Curves) -> Floats:
+    """Return the curves as lifelines adds them up: one half may be just above one half."""
+    placed = found.ordered
+    if not placed.time.shape[-1]:
+        return found.survival
+    deaths = placed.at_time(found.event.astype(float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(deaths > 0, np.log(placed.at_risk - deaths) - np.log(placed.at_risk), 0.0)
+    return np.asarray(np.exp(np.cumsum(terms, axis=-1)))
 
 
 def _after_end(found: Curves, asked: Floats) -> Flags:

@@ -1,0 +1,1086 @@
+"""The search for event histories that meet every published number, compiled with numba.
+
+Simulated annealing [1]_ over whole days. A step changes one patient's history or exchanges two;
+only the curves and tests that those patients belong to are worked out anew. The estimators are
+those of `helpers.survival`, written out for one cohort so that a step costs microseconds; the
+members that come out are checked by other code (`helpers.reconstruct.verification`).
+
+References
+----------
+.. [1] Kirkpatrick S, Gelatt CD, Vecchi MP. Optimization by simulated annealing. Science
+   1983;220:671-680.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+NEVER = 1 << 30
+"""The day of what did not happen."""
+
+# Columns of a history.
+TREATMENT, DIAGNOSIS, RESPONSE, NO_RESPONSE, RELAPSE, TRANSPLANT, DEATH, LAST = range(8)
+COLUMNS = 8
+
+# What a target asks of a curve.
+LANDMARK, LANDMARK_LOWER, LANDMARK_UPPER = 0, 1, 2
+QUANTILE, QUANTILE_LOWER, QUANTILE_UPPER = 3, 4, 5
+INCIDENCE, INCIDENCE_LOWER, INCIDENCE_UPPER = 6, 7, 8
+FOLLOW_UP, TIME_TO_EVENT, REVERSE_FOLLOW_UP, EVENTS = 9, 10, 11, 12
+RESTRICTED_MEAN = 13
+# What a target asks of a comparison.
+LOG_RANK, GRAY, FINE_GRAY, HAZARD_RATIO, HAZARD_RATIO_LOWER, HAZARD_RATIO_UPPER = range(20, 26)
+# Scales of a confidence interval.
+PLAIN, LOG, LOG_LOG, ARCSINE = 0, 1, 2, 3
+FIRST = 8
+"""Added to a scale: a quantile is where the curve first reaches it, and nothing else."""
+
+
+@njit(cache=True)
+def observe(day, origin, events, competing, censors, cut, time, code, patient):
+    """Work out one patient's time and code for each endpoint."""
+    for e in range(origin.shape[0]):
+        start = day[patient, origin[e]]
+        if start >= NEVER:
+            time[e, patient] = -1
+            code[e, patient] = 0
+            continue
+        best = day[patient, LAST]
+        found = 0
+        death = day[patient, DEATH]
+        if death < best:
+            best = death
+        if cut[e] < NEVER and start + cut[e] < best:
+            best = start + cut[e]
+        response = day[patient, RESPONSE]
+        # What censors, then death, then other events: the later one takes a tie.
+        for c in range(COLUMNS):
+            if censors[e] >> c & 1 and day[patient, c] <= best:
+                best = day[patient, c]
+                found = 0
+        for turn in range(2):
+            for c in range(COLUMNS):
+                if (turn == 0) != (c == DEATH):
+                    continue
+                at = day[patient, c]
+                if at >= NEVER or (c == NO_RESPONSE and response <= at):
+                    continue
+                if events[e] >> c & 1:
+                    if at < best or (at == best):
+                        best = at
+                        found = 1
+                elif competing[e] >> c & 1:
+                    if at < best or (at == best):
+                        best = at
+                        found = 2
+        if best < start:
+            time[e, patient] = -1
+            code[e, patient] = 0
+        else:
+            time[e, patient] = best - start
+            code[e, patient] = found
+
+
+@njit(cache=True)
+def place(order, time, patient):
+    """Put one patient back into the order of the times."""
+    n = order.shape[0]
+    at = 0
+    while order[at] != patient:
+        at += 1
+    t = time[patient]
+    while at > 0 and time[order[at - 1]] > t:
+        order[at] = order[at - 1]
+        at -= 1
+    while at < n - 1 and time[order[at + 1]] < t:
+        order[at] = order[at + 1]
+        at += 1
+    order[at] = patient
+
+
+@njit(cache=True)
+def steps(order, time, code, mask, cause, at, risk, died, alive, variance):
+    """Write one Kaplan-Meier curve's steps; return their number and that of the patients."""
+    n = 0
+    for i in order:
+        if mask[i] and time[i] >= 0:
+            n += 1
+    left = n
+    s, v = 1.0, 0.0
+    k = 0
+    i = 0
+    size = order.shape[0]
+    while i < size:
+        p = order[i]
+        if not mask[p] or time[p] < 0:
+            i += 1
+            continue
+        t = time[p]
+        d = 0
+        gone = 0
+        while i < size and time[order[i]] == t:
+            q = order[i]
+            if mask[q]:
+                gone += 1
+                if (cause == 0 and code[q] != 0) or (cause > 0 and code[q] == cause):
+                    d += 1
+                elif cause < 0 and code[q] == 0:
+                    d += 1
+            i += 1
+        if d > 0:
+            s *= (left - d) / left
+            v += d / (left * (left - d)) if left > d else np.inf
+            at[k] = t
+            risk[k] = left
+            died[k] = d
+            alive[k] = s
+            variance[k] = v
+            k += 1
+        left -= gone
+    return k, n
+
+
+@njit(cache=True)
+def limit(s, v, z, scale, upper):
+    """Return one confidence limit of a survival rate; nan where the method has none."""
+    if s <= 0.0:
+        return np.nan
+    if s >= 1.0:
+        return 1.0 if scale == PLAIN or scale == LOG else np.nan
+    w = z * math.sqrt(v)
+    if scale == LOG_LOG:
+        h = math.log(s)
+        f = math.exp(w / -h)
+        return math.exp(h / f) if upper else math.exp(h * f)
+    if scale == LOG:
+        return min(1.0, s * math.exp(w)) if upper else s * math.exp(-w)
+    if scale == PLAIN:
+        return min(1.0, s + w * s) if upper else max(0.0, s - w * s)
+    angle = math.asin(math.sqrt(s))
+    half = 0.5 * w * math.sqrt(s / (1 - s))
+    if upper:
+        return math.sin(min(angle + half, math.pi / 2)) ** 2
+    return math.sin(max(angle - half, 0.0)) ** 2
+
+
+@njit(cache=True)
+def crossing(at, height, k, level):
+    """Return the day on which a step curve reaches a level; -1 if never.
+
+    Where it runs level there, packages disagree: the second value is the middle of that stretch,
+    which R prints, the first its start, which others do.
+    """
+    tolerance = 1.5e-8
+    for i in range(k):
+        h = height[i]
+        if h < level + tolerance:  # never true of nan
+            if abs(h - level) < tolerance:
+                for j in range(i + 1, k):
+                    if height[j] < h - 1e-12:
+                        return float(at[i]), (at[i] + at[j]) / 2
+            return float(at[i]), float(at[i])
+    return -1.0, -1.0
+
+
+@njit(cache=True)
+def outside(x, lo, hi, scale):
+    """Return how far a value lies outside an interval, in units of the scale."""
+    if x != x:
+        return 2.0
+    # The logarithm keeps one number that is far off from hiding all the others.
+    if x < lo:
+        return math.log1p((lo - x) / scale)
+    if x > hi:
+        return math.log1p((x - hi) / scale)
+    return 0.0
+
+
+@njit(cache=True)
+def off_crossing(day, last, level, lo, hi, scale):
+    """Return how far a quantile is off; `lo` below 0 asks for one that is never reached."""
+    if lo < 0:
+        if day < 0:
+            return 0.0
+        return 0.3 + 4.0 * max(0.0, level - last)
+    if day < 0:
+        return 0.5 + (6.0 * max(0.0, last - level) if last == last else 1.0)
+    return outside(day, lo, hi, scale)
+
+
+@njit(cache=True)
+def quantile(values, k, p):
+    """Return a quantile of sorted values by linear interpolation (R type 7)."""
+    if k == 0:
+        return np.nan
+    h = (k - 1) * p
+    f = int(math.floor(h))
+    if f >= k - 1:
+        return float(values[k - 1])
+    return values[f] + (h - f) * (values[f + 1] - values[f])
+
+
+@njit(cache=True)
+def quantile6(values, k, p):
+    """Return a quantile of sorted values as SPSS and Stata give it (R type 6)."""
+    if k == 0:
+        return np.nan
+    h = (k + 1) * p - 1
+    if h <= 0:
+        return float(values[0])
+    if h >= k - 1:
+        return float(values[k - 1])
+    f = int(math.floor(h))
+    return values[f] + (h - f) * (values[f + 1] - values[f])
+
+
+@njit(cache=True)
+def incidence(order, time, code, mask, until):
+    """Return a cumulative incidence by a day and its variance."""
+    n = 0
+    for i in order:
+        if mask[i] and time[i] >= 0:
+            n += 1
+    size = order.shape[0]
+    f_end = 0.0
+    # First pass: the incidence by `until`.
+    left = n
+    s = 1.0
+    i = 0
+    while i < size:
+        p = order[i]
+        if not mask[p] or time[p] < 0:
+            i += 1
+            continue
+        t = time[p]
+        if t > until:
+            break
+        d1 = 0
+        d2 = 0
+        gone = 0
+        while i < size and time[order[i]] == t:
+            q = order[i]
+            if mask[q]:
+                gone += 1
+                if code[q] == 1:
+                    d1 += 1
+                elif code[q] == 2:
+                    d2 += 1
+            i += 1
+        f_end += s * d1 / left
+        s *= (left - d1 - d2) / left
+        left -= gone
+    # Second pass: Aalen's variance, as in cmprsk.
+    left = n
+    s = 1.0
+    f = 0.0
+    var = 0.0
+    i = 0
+    while i < size:
+        p = order[i]
+        if not mask[p] or time[p] < 0:
+            i += 1
+            continue
+        t = time[p]
+        if t > until:
+            break
+        d1 = 0
+        d2 = 0
+        gone = 0
+        while i < size and time[order[i]] == t:
+            q = order[i]
+            if mask[q]:
+                gone += 1
+                if code[q] == 1:
+                    d1 += 1
+                elif code[q] == 2:
+                    d2 += 1
+            i += 1
+        if d1 + d2 > 0:
+            share = s / left
+            f += share * d1
+            s *= (left - d1 - d2) / left
+            reach = (f_end - f) / s if s > 0 else 0.0
+            more = max(left - 1.0, 1.0)
+            var += share * share * d1 * (1 - max(d1 - 1.0, 0.0) / more) * (1 - reach) ** 2
+            var += share * share * d2 * (1 - max(d2 - 1.0, 0.0) / more) * reach**2
+        left -= gone
+    return f_end, var
+
+
+@njit(cache=True)
+def log_rank(order, time, code, masks, members, k, until, observed, expected, matrix):
+    """Return the log-rank chi-squared of up to eight groups, events after `until` left out."""
+    left = np.zeros(k)
+    size = order.shape[0]
+    for g in range(k):
+        observed[g] = 0.0
+        expected[g] = 0.0
+        for i in range(size):
+            if masks[members[g], i] and time[i] >= 0:
+                left[g] += 1
+        for h in range(k):
+            matrix[g, h] = 0.0
+    gone = np.zeros(k)
+    d = np.zeros(k)
+    i = 0
+    while i < size:
+        t = time[order[i]]
+        if t < 0:
+            i += 1
+            continue
+        if t > until:
+            break
+        for g in range(k):
+            gone[g] = 0
+            d[g] = 0
+        total = 0.0
+        while i < size and time[order[i]] == t:
+            q = order[i]
+            for g in range(k):
+                if masks[members[g], q]:
+                    gone[g] += 1
+                    if code[q] == 1:
+                        d[g] += 1
+                        total += 1
+            i += 1
+        if total > 0:
+            n = 0.0
+            for g in range(k):
+                n += left[g]
+            for g in range(k):
+                observed[g] += d[g]
+                expected[g] += left[g] * total / n
+            if n > 1:
+                factor = total * (n - total) / (n * n * (n - 1))
+                for g in range(k - 1):
+                    for h in range(k - 1):
+                        if g == h:
+                            matrix[g, h] += left[g] * (n - left[g]) * factor
+                        else:
+                            matrix[g, h] -= left[g] * left[h] * factor
+        for g in range(k):
+            left[g] -= gone[g]
+    return _quadratic(observed, expected, matrix, k)
+
+
+@njit(cache=True)
+def _quadratic(observed, expected, matrix, k):
+    if k == 2:
+        if matrix[0, 0] <= 0:
+            return np.nan
+        return (observed[0] - expected[0]) ** 2 / matrix[0, 0]
+    m = k - 1
+    a = np.empty((m, m))
+    b = np.empty(m)
+    for g in range(m):
+        b[g] = observed[g] - expected[g]
+        for h in range(m):
+            a[g, h] = matrix[g, h]
+    # Gaussian elimination; the matrix is small and positive definite unless a group is empty.
+    y = b.copy()
+    for c in range(m):
+        if a[c, c] < 1e-12:
+            return np.nan
+        for r in range(c + 1, m):
+            f = a[r, c] / a[c, c]
+            for h in range(c, m):
+                a[r, h] -= f * a[c, h]
+            y[r] -= f * y[c]
+    for c in range(m - 1, -1, -1):
+        for h in range(c + 1, m):
+            y[c] -= a[c, h] * y[h]
+        y[c] /= a[c, c]
+    total = 0.0
+    for g in range(m):
+        total += y[g] * b[g]
+    return total
+
+
+@njit(cache=True)
+def cox(order, time, code, first, second, efron):
+    """Return the log hazard ratio of the first group against the second, and its variance."""
+    size = order.shape[0]
+    beta = 0.0
+    info = 0.0
+    for _ in range(30):
+        score = 0.0
+        info = 0.0
+        risk0 = 0.0
+        risk1 = 0.0
+        r = math.exp(beta)
+        i = size - 1
+        while i >= 0:
+            t = time[order[i]]
+            if t < 0:
+                break
+            d0 = 0.0
+            d1 = 0.0
+            while i >= 0 and time[order[i]] == t:
+                q = order[i]
+                if first[q]:
+                    risk1 += r
+                    if code[q] == 1:
+                        d1 += 1
+                elif second[q]:
+                    risk0 += 1
+                    if code[q] == 1:
+                        d0 += 1
+                i -= 1
+            d = d0 + d1
+            if d > 0:
+                score += d1
+                if efron:
+                    for j in range(int(d)):
+                        f = j / d
+                        a1 = risk1 - f * d1 * r
+                        a0 = risk0 - f * d0
+                        e = a1 / (a0 + a1)
+                        score -= e
+                        info += e * (1 - e)
+                else:
+                    e = risk1 / (risk0 + risk1)
+                    score -= d * e
+                    info += d * e * (1 - e)
+        if info < 1e-10:
+            return np.nan, np.nan
+        step = score / info
+        if step > 1.5:
+            step = 1.5
+        elif step < -1.5:
+            step = -1.5
+        beta += step
+        if abs(step) < 1e-9:
+            break
+        if abs(beta) > 12:
+            return np.nan, np.nan
+    return beta, 1.0 / info
+
+
+@njit(cache=True)
+def fine_gray(order, time, code, first, second):
+    """Return the log subdistribution hazard ratio of two groups and cmprsk's variance of it."""
+    size = order.shape[0]
+    n = 0
+    who = np.empty(size, np.int64)
+    for i in order:
+        if (first[i] or second[i]) and time[i] >= 0:
+            who[n] = i
+            n += 1
+    if n == 0:
+        return np.nan, np.nan
+    # Censoring distribution just before each time: G(t-), pooled, as crr has it.
+    g = np.ones(n)
+    surv = 1.0
+    i = 0
+    while i < n:
+        t = time[who[i]]
+        j = i
+        c = 0
+        while j < n and time[who[j]] == t:
+            if code[who[j]] == 0:
+                c += 1
+            j += 1
+        for h in range(i, j):
+            g[h] = surv
+        surv *= (n - i - c) / (n - i)
+        i = j
+    x = np.empty(n)
+    for i in range(n):
+        x[i] = 1.0 if first[who[i]] else 0.0
+    beta = 0.0
+    info = 0.0
+    w = np.zeros(n)
+    for _ in range(30):
+        score = 0.0
+        info = 0.0
+        r = math.exp(beta)
+        # Suffix sums over those with a time of this one or later.
+        s0 = np.zeros(n + 1)
+        s1 = np.zeros(n + 1)
+        for i in range(n - 1, -1, -1):
+            e = r if x[i] else 1.0
+            s0[i] = s0[i + 1] + e
+            s1[i] = s1[i + 1] + e * x[i]
+        # Prefix sums of earlier competing events, each over its own G.
+        c0 = 0.0
+        c1 = 0.0
+        i = 0
+        while i < n:
+            t = time[who[i]]
+            j = i
+            while j < n and time[who[j]] == t:
+                j += 1
+            d = 0
+            dx = 0.0
+            for h in range(i, j):
+                if code[who[h]] == 1:
+                    d += 1
+                    dx += x[h]
+            if d > 0:
+                a0 = s0[i] + c0 * g[i]
+                a1 = s1[i] + c1 * g[i]
+                m = a1 / a0
+                score += dx - d * m
+                info += d * m * (1 - m)
+            for h in range(i, j):
+                if code[who[h]] == 2:
+                    e = r if x[h] else 1.0
+                    c0 += e / g[h]
+                    c1 += e * x[h] / g[h]
+            i = j
+        if info < 1e-10:
+            return np.nan, np.nan
+        step = min(1.5, max(-1.5, score / info))
+        beta += step
+        if abs(step) < 1e-9:
+            break
+        if abs(beta) > 12:
+            return np.nan, np.nan
+    # Robust variance, with the part that comes from estimating G (Fine and Gray 1999).
+    r = math.exp(beta)
+    s0 = np.zeros(n + 1)
+    s1 = np.zeros(n + 1)
+    for i in range(n - 1, -1, -1):
+        e = r if x[i] else 1.0
+        s0[i] = s0[i + 1] + e
+        s1[i] = s1[i + 1] + e * x[i]
+    mean = np.zeros(n)
+    rate = np.zeros(n)  # increment of the baseline subdistribution hazard, at the first of a tie
+    head = np.zeros(n, np.bool_)
+    c0 = 0.0
+    c1 = 0.0
+    i = 0
+    while i < n:
+        t = time[who[i]]
+        j = i
+        while j < n and time[who[j]] == t:
+            j += 1
+        d = 0
+        for h in range(i, j):
+            if code[who[h]] == 1:
+                d += 1
+        a0 = s0[i] + c0 * g[i]
+        a1 = s1[i] + c1 * g[i]
+        head[i] = True
+        for h in range(i, j):
+            mean[h] = a1 / a0
+        rate[i] = d / a0
+        for h in range(i, j):
+            if code[who[h]] == 2:
+                e = r if x[h] else 1.0
+                c0 += e / g[h]
+                c1 += e * x[h] / g[h]
+        i = j
+    eta = np.zeros(n)
+    for i in range(n):
+        e = r if x[i] else 1.0
+        ti = time[who[i]]
+        if code[who[i]] == 1:
+            eta[i] += x[i] - mean[i]
+        for h in range(n):
+            if head[h] and rate[h] > 0:
+                th = time[who[h]]
+                if th <= ti:
+                    eta[i] -= (x[i] - mean[h]) * e * rate[h]
+                elif code[who[i]] == 2:
+                    eta[i] -= (x[i] - mean[h]) * e * rate[h] * g[h] / g[i]
+    # psi: for each censoring time u, q(u) over those at risk there.
+    psi = np.zeros(n)
+    i = 0
+    while i < n:
+        t = time[who[i]]
+        j = i
+        c = 0
+        while j < n and time[who[j]] == t:
+            if code[who[j]] == 0:
+                c += 1
+            j += 1
+        if c > 0:
+            q = 0.0
+            for m in range(n):
+                if code[who[m]] == 2 and time[who[m]] < t:
+                    e = r if x[m] else 1.0
+                    for h in range(n):
+                        if head[h] and rate[h] > 0 and time[who[h]] > t:
+                            q -= (x[m] - mean[h]) * e * rate[h] * g[h] / g[m]
+            risk = n - i
+            for m in range(n):
+                if time[who[m]] == t and code[who[m]] == 0:
+                    psi[m] += q / risk
+                if time[who[m]] >= t:
+                    psi[m] -= q * c / (risk * risk)
+        i = j
+    v = 0.0
+    for i in range(n):
+        v += (eta[i] + psi[i]) ** 2
+    return beta, v / (info * info)
+
+
+@njit(cache=True)
+def curve_energy(
+    curve, curve_endpoint, curve_mask, order, time, code, masks, first, targets, numbers, z, scratch
+):
+    """Return how far one curve is from what was printed of it."""
+    e = curve_endpoint[curve]
+    mask = masks[curve_mask[curve]]
+    at, risk, died, alive, variance, low, high = (
+        scratch[0],
+        scratch[1],
+        scratch[2],
+        scratch[3],
+        scratch[4],
+        scratch[5],
+        scratch[6],
+    )
+    total = 0.0
+    k, n = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
+    limits_for = -1
+    for c in range(first[curve], first[curve + 1]):
+        kind = targets[c, 0]
+        scale_of = targets[c, 1]
+        scale = scale_of % FIRST
+        p, lo, hi, unit = numbers[c, 0], numbers[c, 1], numbers[c, 2], numbers[c, 3]
+        if kind <= LANDMARK_UPPER:
+            j = -1
+            while j + 1 < k and at[j + 1] <= p:
+                j += 1
+            s = alive[j] if j >= 0 else 1.0
+            if kind == LANDMARK:
+                total += outside(s, lo, hi, unit)
+            else:
+                v = variance[j] if j >= 0 else 0.0
+                x = limit(s, v, z, scale, kind == LANDMARK_UPPER)
+                total += outside(x, lo, hi, unit)
+        elif kind <= QUANTILE_UPPER:
+            level = 1.0 - p
+            if kind == QUANTILE:
+                day, middle = crossing(at, alive, k, level)
+                last = alive[k - 1] if k else 1.0
+                if middle != day and scale_of < FIRST:
+                    total += off_crossing(middle, last, level, lo, hi, unit)
+            else:
+                if limits_for != scale:
+                    for j in range(k):
+                        low[j] = limit(alive[j], variance[j], z, scale, False)
+                        high[j] = limit(alive[j], variance[j], z, scale, True)
+                    limits_for = scale
+                # The lower limit of the median is where the lower limit of the band crosses.
+                band = low if kind == QUANTILE_LOWER else high
+                day, middle = crossing(at, band, k, level)
+                last = 1.0
+                for j in range(k):
+                    if band[j] < last:
+                        last = band[j]
+            total += off_crossing(day, last, level, lo, hi, unit)
+        elif kind <= INCIDENCE_UPPER:
+            f, v = incidence(order[e], time[e], code[e], mask, p)
+            if kind == INCIDENCE:
+                total += outside(f, lo, hi, unit)
+            elif f <= 0 or f >= 1:
+                total += 2.0
+            else:
+                w = z * math.sqrt(v)
+                sign = 1.0 if kind == INCIDENCE_UPPER else -1.0
+                if scale == LOG_LOG:
+                    x = f ** math.exp(sign * -w / (f * abs(math.log(f))))
+                elif scale == LOG:
+                    x = f * math.exp(sign * w / f)
+                else:
+                    x = f + sign * w
+                total += outside(x, lo, hi, unit)
+        elif kind == FOLLOW_UP or kind == TIME_TO_EVENT:
+            m = 0
+            for i in order[e]:
+                if mask[i] and time[e, i] >= 0 and (kind == FOLLOW_UP or code[e, i] == 1):
+                    at[m] = time[e, i]
+                    m += 1
+            total += outside(quantile(at, m, p), lo, hi, unit)
+            if 0.0 < p < 1.0 and p != 0.5:
+                total += outside(quantile6(at, m, p), lo, hi, unit)
+            k = -1  # the steps are gone
+        elif kind == REVERSE_FOLLOW_UP:
+            m, _ = steps(order[e], time[e], code[e], mask, -1, at, risk, died, alive, variance)
+            day, middle = crossing(at, alive, m, 1.0 - p)
+            total += off_crossing(day, alive[m - 1] if m else 1.0, 1.0 - p, lo, hi, unit)
+            k = -1
+        elif kind == EVENTS:
+            m = 0
+            for i in range(mask.shape[0]):
+                if mask[i] and time[e, i] >= 0 and code[e, i] == 1 and time[e, i] <= p:
+                    m += 1
+            total += outside(float(m), lo, hi, unit)
+        elif kind == RESTRICTED_MEAN:
+            area = 0.0
+            previous = 0.0
+            s = 1.0
+            for j in range(k):
+                if at[j] > p:
+                    break
+                area += s * (at[j] - previous)
+                previous = at[j]
+                s = alive[j]
+            total += outside(area + s * (p - previous), lo, hi, unit)
+        if k < 0 and c + 1 < first[curve + 1]:
+            k, n = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
+            limits_for = -1
+    return total
+
+
+@njit(cache=True)
+def test_energy(t, kinds, endpoint, members, sizes, bounds, order, time, code, masks, work, matrix):
+    """Return how far one comparison is from what was printed of it."""
+    e = endpoint[t]
+    k = sizes[t]
+    kind = kinds[t]
+    until, lo, hi, unit = bounds[t, 0], bounds[t, 1], bounds[t, 2], bounds[t, 3]
+    if kind == LOG_RANK:
+        x = log_rank(
+            order[e], time[e], code[e], masks, members[t], k, until, work[0], work[1], matrix
+        )
+        if x == x:
+            x = math.sqrt(x)
+        return outside(x, lo, hi, unit)
+    first, second = masks[members[t, 0]], masks[members[t, 1]]
+    if kind == FINE_GRAY:
+        b, v = fine_gray(order[e], time[e], code[e], first, second)
+        return outside(abs(b) / math.sqrt(v), lo, hi, unit) if b == b else 3.0
+    b, v = cox(order[e], time[e], code[e], first, second, True)
+    if b != b:
+        return 3.0
+    if kind == HAZARD_RATIO:
+        return outside(b, lo, hi, unit)
+    sign = 1.0 if kind == HAZARD_RATIO_UPPER else -1.0
+    return outside(b + sign * until * math.sqrt(v), lo, hi, unit)
+
+
+@njit(cache=True)
+def allowed(day, patient, least, most, latest):
+    """Say whether one patient's history is in a possible order and within its bounds."""
+    d = day[patient]
+    last = d[LAST]
+    if d[DEATH] < NEVER and d[DEATH] != last:
+        return False
+    for c in range(DIAGNOSIS + 1, COLUMNS):
+        if d[c] < NEVER and (d[c] < least[c] or d[c] > most[c] or d[c] > last):
+            return False
+    if last > latest[patient]:
+        return False
+    if d[RELAPSE] < NEVER and (d[RESPONSE] >= NEVER or d[RELAPSE] <= d[RESPONSE]):
+        return False
+    if d[TRANSPLANT] < NEVER:
+        if d[RELAPSE] < NEVER and d[TRANSPLANT] > d[RELAPSE]:
+            return False
+        # A transplant after a response that came without it, before one that it brought.
+        if d[NO_RESPONSE] < NEVER:
+            if d[TRANSPLANT] < d[NO_RESPONSE]:
+                return False
+            if d[RESPONSE] < NEVER and d[RESPONSE] < d[TRANSPLANT]:
+                return False
+        elif d[RESPONSE] < NEVER and d[TRANSPLANT] < d[RESPONSE]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def as_flagged(patient, time, code, flag_endpoint, flag_day, flags):
+    """Say whether one patient had the events by the days by which they must have had them."""
+    for f in range(flag_endpoint.shape[0]):
+        want = flags[f, patient]
+        if want < 0:
+            continue
+        t = time[flag_endpoint[f], patient]
+        c = code[flag_endpoint[f], patient]
+        if t < 0:
+            return False
+        if want == 1:
+            if not (c == 1 and t <= flag_day[f]):
+                return False
+        elif t <= flag_day[f] and c != 2:
+            return False
+    return True
+
+
+@njit(cache=True)
+def anneal(
+    seed,
+    day,
+    least,
+    most,
+    latest,
+    free,
+    kin,
+    origin,
+    events,
+    competing,
+    censors,
+    cut,
+    flag_endpoint,
+    flag_day,
+    flags,
+    masks,
+    curve_endpoint,
+    curve_mask,
+    first,
+    targets,
+    numbers,
+    test_kind,
+    test_endpoint,
+    test_members,
+    test_size,
+    test_bounds,
+    z,
+    n_steps,
+    hot,
+    cold,
+    stop_at,
+):
+    """Anneal one cohort's histories in place.
+
+    Parameters are arrays (see `helpers.reconstruct.times.Problem`, which makes them). Returns
+    the energy reached, 0 if every target is met, and the steps used.
+    """
+    np.random.seed(seed)
+    n = day.shape[0]
+    n_endpoints = origin.shape[0]
+    n_curves = curve_endpoint.shape[0]
+    n_tests = test_kind.shape[0]
+    time = np.zeros((n_endpoints, n), np.int64)
+    code = np.zeros((n_endpoints, n), np.int64)
+    order = np.zeros((n_endpoints, n), np.int64)
+    scratch = np.zeros((7, n + 2))
+    work = np.zeros((2, 8))
+    matrix = np.zeros((8, 8))
+    for i in range(n):
+        observe(day, origin, events, competing, censors, cut, time, code, i)
+    for e in range(n_endpoints):
+        order[e] = np.argsort(time[e])
+    curve_cost = np.zeros(n_curves)
+    test_cost = np.zeros(n_tests)
+    for c in range(n_curves):
+        curve_cost[c] = curve_energy(
+            c,
+            curve_endpoint,
+            curve_mask,
+            order,
+            time,
+            code,
+            masks,
+            first,
+            targets,
+            numbers,
+            z,
+            scratch,
+        )
+    for t in range(n_tests):
+        test_cost[t] = test_energy(
+            t,
+            test_kind,
+            test_endpoint,
+            test_members,
+            test_size,
+            test_bounds,
+            order,
+            time,
+            code,
+            masks,
+            work,
+            matrix,
+        )
+    energy = curve_cost.sum() + test_cost.sum()
+    best = energy
+    best_day = day.copy()
+    old_curve = curve_cost.copy()
+    old_test = test_cost.copy()
+    changed = np.zeros(n_endpoints, np.bool_)
+    stale_curve = np.zeros(n_curves, np.bool_)
+    stale_test = np.zeros(n_tests, np.bool_)
+    old_row = np.zeros((2, COLUMNS), np.int64)
+    old_time = np.zeros((2, n_endpoints), np.int64)
+    old_code = np.zeros((2, n_endpoints), np.int64)
+    moved = np.zeros(2, np.int64)
+    movable = np.array([RESPONSE, NO_RESPONSE, RELAPSE, TRANSPLANT, LAST])
+    used = n_steps
+    for step in range(n_steps):
+        if best <= stop_at:
+            used = step
+            break
+        heat = hot * (cold / hot) ** (step / n_steps)
+        i = np.random.randint(n)
+        moved[0] = i
+        count = 1
+        old_row[0] = day[i]
+        choice = np.random.random()
+        exchanged = choice < 0.3
+        if choice < 0.3:
+            # Exchange the histories of two patients of one kind.
+            j = -1
+            for _ in range(20):
+                m = np.random.randint(n)
+                if m != i and kin[m] == kin[i]:
+                    j = m
+                    break
+            if j < 0:
+                continue
+            moved[1] = j
+            count = 2
+            old_row[1] = day[j]
+            day[i] = old_row[1]
+            day[j] = old_row[0]
+        elif choice < 0.45:
+            # Exchange how and when it ended: the survival curve of all stays.
+            j = np.random.randint(n)
+            if j == i:
+                continue
+            moved[1] = j
+            count = 2
+            old_row[1] = day[j]
+            for c in (DEATH, LAST):
+                day[i, c] = old_row[1, c]
+                day[j, c] = old_row[0, c]
+            exchanged = False
+        elif choice < 0.5:
+            # One who died lives, one who lived dies: the number of deaths stays.
+            j = -1
+            for _ in range(30):
+                m = np.random.randint(n)
+                if m != i and (day[m, DEATH] >= NEVER) != (day[i, DEATH] >= NEVER):
+                    j = m
+                    break
+            if j < 0:
+                continue
+            moved[1] = j
+            count = 2
+            old_row[1] = day[j]
+            for m in range(2):
+                q = moved[m]
+                day[q, DEATH] = day[q, LAST] if day[q, DEATH] >= NEVER else NEVER
+        elif choice < 0.53:
+            # Let what is not printed of this patient happen, or not.
+            if free[i] & 2 == 0 or np.random.random() < 0.5:
+                day[i, DEATH] = day[i, LAST] if day[i, DEATH] >= NEVER else NEVER
+            elif day[i, RELAPSE] < NEVER:
+                day[i, RELAPSE] = NEVER
+            elif day[i, RESPONSE] < NEVER and day[i, LAST] > day[i, RESPONSE] + 1:
+                day[i, RELAPSE] = np.random.randint(day[i, RESPONSE] + 1, day[i, LAST] + 1)
+        else:
+            c = movable[np.random.randint(5)]
+            if day[i, c] >= NEVER:
+                c = LAST
+            size = np.random.random()
+            if size < 0.45:
+                to = day[i, c] + np.random.randint(-6, 7)
+            elif size < 0.8:
+                to = day[i, c] + np.random.randint(-45, 46)
+            else:
+                to = np.random.randint(least[c], min(most[c], latest[i]) + 1)
+            day[i, c] = to
+            if c == LAST and day[i, DEATH] < NEVER:
+                day[i, DEATH] = to
+        good = True
+        for m in range(count):
+            if not allowed(day, moved[m], least, most, latest):
+                good = False
+        for m in range(count):
+            for e in range(n_endpoints):
+                old_time[m, e] = time[e, moved[m]]
+                old_code[m, e] = code[e, moved[m]]
+        if good:
+            for m in range(count):
+                observe(day, origin, events, competing, censors, cut, time, code, moved[m])
+                if not as_flagged(moved[m], time, code, flag_endpoint, flag_day, flags):
+                    good = False
+        after = energy
+        if good:
+            for e in range(n_endpoints):
+                changed[e] = False
+                for m in range(count):
+                    if time[e, moved[m]] != old_time[m, e]:
+                        changed[e] = True
+                        place(order[e], time[e], moved[m])
+                    elif code[e, moved[m]] != old_code[m, e]:
+                        changed[e] = True
+            # Reject as soon as what is left to work out can't make up for it.
+            ceiling = energy - heat * math.log(np.random.random())
+            remaining = 0.0
+            for c in range(n_curves):
+                old_curve[c] = curve_cost[c]
+                mask = masks[curve_mask[c]]
+                stale_curve[c] = changed[curve_endpoint[c]] and (
+                    mask[moved[0]] != mask[moved[1]]
+                    if exchanged
+                    else mask[moved[0]] or (count == 2 and mask[moved[1]])
+                )
+                if stale_curve[c]:
+                    remaining += curve_cost[c]
+            for t in range(n_tests):
+                old_test[t] = test_cost[t]
+                stale_test[t] = False
+                if changed[test_endpoint[t]]:
+                    for g in range(test_size[t]):
+                        mask = masks[test_members[t, g]]
+                        if mask[moved[0]] or (count == 2 and mask[moved[1]]):
+                            stale_test[t] = True
+                if stale_test[t]:
+                    remaining += test_cost[t]
+            for c in range(n_curves):
+                if stale_curve[c] and good:
+                    curve_cost[c] = curve_energy(
+                        c,
+                        curve_endpoint,
+                        curve_mask,
+                        order,
+                        time,
+                        code,
+                        masks,
+                        first,
+                        targets,
+                        numbers,
+                        z,
+                        scratch,
+                    )
+                    after += curve_cost[c] - old_curve[c]
+                    remaining -= old_curve[c]
+                    good = after - remaining <= ceiling
+            for t in range(n_tests):
+                if stale_test[t] and good:
+                    test_cost[t] = test_energy(
+                        t,
+                        test_kind,
+                        test_endpoint,
+                        test_members,
+                        test_size,
+                        test_bounds,
+                        order,
+                        time,
+                        code,
+                        masks,
+                        work,
+                        matrix,
+                    )
+                    after += test_cost[t] - old_test[t]
+                    remaining -= old_test[t]
+                    good = after - remaining <= ceiling
+            if not good:
+                for c in range(n_curves):
+                    curve_cost[c] = old_curve[c]
+                for t in range(n_tests):
+                    test_cost[t] = old_test[t]
+        if good:
+            energy = after
+            if energy < best - 1e-12:
+                best = energy
+                best_day[:] = day
+        else:
+            for m in range(count):
+                day[moved[m]] = old_row[m]
+            for m in range(count):
+                for e in range(n_endpoints):
+                    if time[e, moved[m]] != old_time[m, e]:
+                        time[e, moved[m]] = old_time[m, e]
+                        place(order[e], time[e], moved[m])
+                    code[e, moved[m]] = old_code[m, e]
+    day[:] = best_day
+    return best, used
