@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cases import python
 from benchmarks.harness import benchmark
 
 INTERVALS = {"exact": "clopper_pearson", "wilson": "wilson", "wilsoncc": "wilson_corrected"}
@@ -122,6 +123,12 @@ def audit_of_five_papers():
 
     audit.forget()
     audit.ledger()
+
+
+@benchmark(rounds=3)
+def audit_in_a_new_interpreter():
+    """Start Python, import, read the papers' folders and audit them: what is waited for once."""
+    python("from helpers import audit; audit.ledger()")
 
 
 @benchmark(

@@ -81,6 +81,8 @@ def best_times(bench: Benchmark) -> tuple[float, float | None]:
     """Return the best time of either side in seconds.
 
     They take turns, so that a machine that slows down slows both.
+    Neither finds the caches as it left them: what takes milliseconds is slower here than if it is
+    run again and again.
     """
     sides = [bench.ours, *([bench.reference] if bench.reference else [])]
     best = [float("inf")] * len(sides)
