@@ -378,6 +378,33 @@ class Table(_Part):
     footnote: str = ""
 
 
+_Happening = Literal["response", "no response", "relapse", "transplant", "death"]
+
+
+class Reading(_Part):
+    """How a published number is read where its row leaves a choice.
+
+    Attributes
+    ----------
+    why : str
+        Why so.
+    group : str
+        The group that it is about, if not that of its row.
+    endpoint : str
+        The endpoint whose times it sums up, for a number that isn't named after one.
+    method : {'', 'follow-up', 'reverse follow-up'}
+        How a follow-up was measured.
+    until_months : float or None
+        Where a test of survival times stops counting events.
+    """
+
+    why: str
+    group: str = ""
+    endpoint: str = ""
+    method: Literal["", "follow-up", "reverse follow-up"] = ""
+    until_months: _Months = None
+
+
 class Reconstruction(_Part):
     """What holds for every patient whom a paper doesn't show, and what isn't asked of them.
 
@@ -389,12 +416,33 @@ class Reconstruction(_Part):
         For a group of which a number is printed that holds for each of several groups: the
         queries of those.
     excluded : dict of str to str
-        Ids of published counts that the patients needn't have, each with the reason.
+        Ids of published numbers that the patients needn't have, each with the reason.
+    history : dict of str to str
+        Queries: to whom a response, no response, a relapse, a transplant, a death happens. A
+        relapse or a death without a query happens to whomever the printed times say.
+    by_day : dict of str to (str, int)
+        Of a yes/no variable the endpoint and the day by which it says that it has come.
+    days : dict of str to tuple of (int, int)
+        Between which days from the start of treatment something happens.
+    populations : dict of str to str
+        Of an endpoint the query that says whom the paper's numbers are about, where that is not
+        the population of its definition.
+    read_as : dict of str to Reading
+        By id, how a number is read that leaves a choice.
+    median_rule : {'any', 'first'}
+        How the paper reads a median off a curve that runs level at one half: so that every
+        package agrees, or as the first time at which the curve is there.
     """
 
     always: tuple[str, ...] = ()
     each: dict[str, tuple[str, ...]] = {}
     excluded: dict[str, str] = {}
+    history: dict[_Happening, str] = {}
+    by_day: dict[str, tuple[str, int]] = {}
+    days: dict[_Happening, tuple[int, int]] = {}
+    populations: dict[str, str] = {}
+    read_as: dict[str, Reading] = {}
+    median_rule: Literal["any", "first"] = "any"
 
 
 class PublishedNumber(_Part):

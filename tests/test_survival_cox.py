@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from helpers.errors import KitError
-from helpers.survival.cox import Cox, cox, profile_interval, proportional_hazards
+from helpers.survival.cox import Cox, cox
+from helpers.survival.profile_likelihood import profile_interval
+from helpers.survival.proportional_hazards import proportional_hazards
 
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "cox.json").read_text(encoding="utf-8"))
 MODELS = [

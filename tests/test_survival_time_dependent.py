@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from helpers.errors import KitError
 from helpers.survival.cox import cox
-from helpers.survival.curves import curves, limits, quantile
+from helpers.survival.curves import counts, curves, limits, quantile
 from helpers.survival.time_dependent import (
     episodes,
     landmark_sample,
@@ -344,3 +344,11 @@ def test_mantel_byar_without_ties_is_the_score_test(seed: int, n: int) -> None:
     rows = episodes(**given_)
     fit = cox(rows.time, rows.event, rows.state, entry=rows.entry, where=rows.where)
     assert_allclose(fit.score.statistic, mantel_byar(**given_).statistic, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("change_time", [[2.0, 4.0, np.nan], [np.nan, np.nan, np.nan]])
+def test_numbers_that_know_no_late_entry_are_refused(change_time: list[float]) -> None:
+    found = simon_makuch([3, 5, 6], [1, 0, 1], change_time)
+    with pytest.raises(KitError, match=r"came under observation late.*numbers_at_risk"):
+        counts(found.curves, [1])
+    counts(curves([3, 5, 6], [1, 0, 1]), [1])

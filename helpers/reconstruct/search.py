@@ -69,13 +69,12 @@ def observe(day, origin, events, competing, censors, cut, time, code, patient):
                 if at >= NEVER or (c == NO_RESPONSE and response <= at):
                     continue
                 if events[e] >> c & 1:
-                    if at < best or (at == best):
+                    if at <= best:
                         best = at
                         found = 1
-                elif competing[e] >> c & 1:
-                    if at < best or (at == best):
-                        best = at
-                        found = 2
+                elif competing[e] >> c & 1 and at <= best:
+                    best = at
+                    found = 2
         if best < start:
             time[e, patient] = -1
             code[e, patient] = 0
@@ -125,9 +124,11 @@ def steps(order, time, code, mask, cause, at, risk, died, alive, variance):
             q = order[i]
             if mask[q]:
                 gone += 1
-                if (cause == 0 and code[q] != 0) or (cause > 0 and code[q] == cause):
-                    d += 1
-                elif cause < 0 and code[q] == 0:
+                if (
+                    (cause == 0 and code[q] != 0)
+                    or (cause > 0 and code[q] == cause)
+                    or (cause < 0 and code[q] == 0)
+                ):
                     d += 1
             i += 1
         if d > 0:
@@ -149,7 +150,7 @@ def limit(s, v, z, scale, upper):
     if s <= 0.0:
         return np.nan
     if s >= 1.0:
-        return 1.0 if scale == PLAIN or scale == LOG else np.nan
+        return 1.0 if scale in (PLAIN, LOG) else np.nan
     w = z * math.sqrt(v)
     if scale == LOG_LOG:
         h = math.log(s)
@@ -190,23 +191,25 @@ def outside(x, lo, hi, scale):
     """Return how far a value lies outside an interval, in units of the scale."""
     if x != x:
         return 2.0
-    # The logarithm keeps one number that is far off from hiding all the others.
-    if x < lo:
-        return math.log1p((lo - x) / scale)
-    if x > hi:
-        return math.log1p((x - hi) / scale)
-    return 0.0
+    if lo <= x <= hi:
+        return 0.0
+    off = (lo - x) / scale if x < lo else (x - hi) / scale
+    # Far off, less steep: one number mustn't hide all the others.
+    return off if off < 2.0 else 2.0 + 0.35 * (off - 2.0)
 
 
 @njit(cache=True)
-def off_crossing(day, last, level, lo, hi, scale):
-    """Return how far a quantile is off; `lo` below 0 asks for one that is never reached."""
+def off_crossing(day, end, last, level, lo, hi, scale):
+    """Return how far a quantile is off; `lo` below 0 asks for one that is never reached.
+
+    A curve that isn't down at the level by its last step, at `end`, is taken to get there later
+    the higher it still is.
+    """
     if lo < 0:
-        if day < 0:
-            return 0.0
-        return 0.3 + 4.0 * max(0.0, level - last)
+        return 0.0 if day < 0 else 0.3 + 4.0 * max(0.0, level - last)
     if day < 0:
-        return 0.5 + (6.0 * max(0.0, last - level) if last == last else 1.0)
+        above = last - level if last == last else 0.5
+        return outside(end + 30.0 + 2000.0 * max(0.0, above), lo, hi, scale)
     return outside(day, lo, hi, scale)
 
 
@@ -216,7 +219,7 @@ def quantile(values, k, p):
     if k == 0:
         return np.nan
     h = (k - 1) * p
-    f = int(math.floor(h))
+    f = math.floor(h)
     if f >= k - 1:
         return float(values[k - 1])
     return values[f] + (h - f) * (values[f + 1] - values[f])
@@ -232,7 +235,7 @@ def quantile6(values, k, p):
         return float(values[0])
     if h >= k - 1:
         return float(values[k - 1])
-    f = int(math.floor(h))
+    f = math.floor(h)
     return values[f] + (h - f) * (values[f + 1] - values[f])
 
 
@@ -492,7 +495,6 @@ def fine_gray(order, time, code, first, second):
         x[i] = 1.0 if first[who[i]] else 0.0
     beta = 0.0
     info = 0.0
-    w = np.zeros(n)
     for _ in range(30):
         score = 0.0
         info = 0.0
@@ -574,45 +576,61 @@ def fine_gray(order, time, code, first, second):
                 c0 += e / g[h]
                 c1 += e * x[h] / g[h]
         i = j
+    # The few times with an event of interest: their position, time and increment.
+    k = 0
+    which = np.empty(n, np.int64)
+    for h in range(n):
+        if head[h] and rate[h] > 0:
+            which[k] = h
+            k += 1
     eta = np.zeros(n)
     for i in range(n):
         e = r if x[i] else 1.0
         ti = time[who[i]]
         if code[who[i]] == 1:
             eta[i] += x[i] - mean[i]
-        for h in range(n):
-            if head[h] and rate[h] > 0:
-                th = time[who[h]]
-                if th <= ti:
-                    eta[i] -= (x[i] - mean[h]) * e * rate[h]
-                elif code[who[i]] == 2:
-                    eta[i] -= (x[i] - mean[h]) * e * rate[h] * g[h] / g[i]
-    # psi: for each censoring time u, q(u) over those at risk there.
+        for w in range(k):
+            h = which[w]
+            if time[who[h]] <= ti:
+                eta[i] -= (x[i] - mean[h]) * e * rate[h]
+            elif code[who[i]] == 2:
+                eta[i] -= (x[i] - mean[h]) * e * rate[h] * g[h] / g[i]
+    # What estimating the censoring adds: for each time of censoring, a sum over those who had
+    # the competing event before and the events of interest after.
     psi = np.zeros(n)
-    i = 0
-    while i < n:
-        t = time[who[i]]
-        j = i
-        c = 0
-        while j < n and time[who[j]] == t:
-            if code[who[j]] == 0:
-                c += 1
-            j += 1
-        if c > 0:
+    if k > 0:
+        final = time[who[which[k - 1]]]
+        drift = 0.0
+        i = 0
+        while i < n:
+            t = time[who[i]]
+            if t > final:
+                # No event of interest comes later: nothing is added any more.
+                for m in range(i, n):
+                    psi[m] += drift
+                break
+            j = i
+            c = 0
+            while j < n and time[who[j]] == t:
+                if code[who[j]] == 0:
+                    c += 1
+                j += 1
             q = 0.0
-            for m in range(n):
-                if code[who[m]] == 2 and time[who[m]] < t:
-                    e = r if x[m] else 1.0
-                    for h in range(n):
-                        if head[h] and rate[h] > 0 and time[who[h]] > t:
-                            q -= (x[m] - mean[h]) * e * rate[h] * g[h] / g[m]
+            if c > 0:
+                for m in range(i):
+                    if code[who[m]] == 2:
+                        e = r if x[m] else 1.0
+                        for w in range(k):
+                            h = which[w]
+                            if time[who[h]] >= t:
+                                q += (x[m] - mean[h]) * e * rate[h] * g[h] / g[m]
             risk = n - i
-            for m in range(n):
-                if time[who[m]] == t and code[who[m]] == 0:
+            drift -= q * c / (risk * risk)
+            for m in range(i, j):
+                psi[m] += drift
+                if code[who[m]] == 0:
                     psi[m] += q / risk
-                if time[who[m]] >= t:
-                    psi[m] -= q * c / (risk * risk)
-        i = j
+            i = j
     v = 0.0
     for i in range(n):
         v += (eta[i] + psi[i]) ** 2
@@ -636,7 +654,7 @@ def curve_energy(
         scratch[6],
     )
     total = 0.0
-    k, n = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
+    k, _ = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
     limits_for = -1
     for c in range(first[curve], first[curve + 1]):
         kind = targets[c, 0]
@@ -656,11 +674,12 @@ def curve_energy(
                 total += outside(x, lo, hi, unit)
         elif kind <= QUANTILE_UPPER:
             level = 1.0 - p
+            end = at[k - 1] if k else 0.0
             if kind == QUANTILE:
                 day, middle = crossing(at, alive, k, level)
                 last = alive[k - 1] if k else 1.0
                 if middle != day and scale_of < FIRST:
-                    total += off_crossing(middle, last, level, lo, hi, unit)
+                    total += off_crossing(middle, end, last, level, lo, hi, unit)
             else:
                 if limits_for != scale:
                     for j in range(k):
@@ -674,7 +693,7 @@ def curve_energy(
                 for j in range(k):
                     if band[j] < last:
                         last = band[j]
-            total += off_crossing(day, last, level, lo, hi, unit)
+            total += off_crossing(day, end, last, level, lo, hi, unit)
         elif kind <= INCIDENCE_UPPER:
             f, v = incidence(order[e], time[e], code[e], mask, p)
             if kind == INCIDENCE:
@@ -691,7 +710,7 @@ def curve_energy(
                 else:
                     x = f + sign * w
                 total += outside(x, lo, hi, unit)
-        elif kind == FOLLOW_UP or kind == TIME_TO_EVENT:
+        elif kind in (FOLLOW_UP, TIME_TO_EVENT):
             m = 0
             for i in order[e]:
                 if mask[i] and time[e, i] >= 0 and (kind == FOLLOW_UP or code[e, i] == 1):
@@ -704,7 +723,8 @@ def curve_energy(
         elif kind == REVERSE_FOLLOW_UP:
             m, _ = steps(order[e], time[e], code[e], mask, -1, at, risk, died, alive, variance)
             day, middle = crossing(at, alive, m, 1.0 - p)
-            total += off_crossing(day, alive[m - 1] if m else 1.0, 1.0 - p, lo, hi, unit)
+            end = at[m - 1] if m else 0.0
+            total += off_crossing(day, end, alive[m - 1] if m else 1.0, 1.0 - p, lo, hi, unit)
             k = -1
         elif kind == EVENTS:
             m = 0
@@ -724,7 +744,7 @@ def curve_energy(
                 s = alive[j]
             total += outside(area + s * (p - previous), lo, hi, unit)
         if k < 0 and c + 1 < first[curve + 1]:
-            k, n = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
+            k, _ = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
             limits_for = -1
     return total
 
@@ -757,10 +777,14 @@ def test_energy(t, kinds, endpoint, members, sizes, bounds, order, time, code, m
 
 
 @njit(cache=True)
-def allowed(day, patient, least, most, latest):
+def allowed(day, patient, least, most, latest, must):
     """Say whether one patient's history is in a possible order and within its bounds."""
     d = day[patient]
     last = d[LAST]
+    if must[patient, 0] >= 0 and must[patient, 0] != (d[DEATH] < NEVER):
+        return False
+    if must[patient, 1] >= 0 and must[patient, 1] != (d[RELAPSE] < NEVER):
+        return False
     if d[DEATH] < NEVER and d[DEATH] != last:
         return False
     for c in range(DIAGNOSIS + 1, COLUMNS):
@@ -805,12 +829,12 @@ def as_flagged(patient, time, code, flag_endpoint, flag_day, flags):
 
 @njit(cache=True)
 def anneal(
-    seed,
+    rng,
     day,
     least,
     most,
     latest,
-    free,
+    must,
     kin,
     origin,
     events,
@@ -842,7 +866,6 @@ def anneal(
     Parameters are arrays (see `helpers.reconstruct.times.Problem`, which makes them). Returns
     the energy reached, 0 if every target is met, and the steps used.
     """
-    np.random.seed(seed)
     n = day.shape[0]
     n_endpoints = origin.shape[0]
     n_curves = curve_endpoint.shape[0]
@@ -908,17 +931,17 @@ def anneal(
             used = step
             break
         heat = hot * (cold / hot) ** (step / n_steps)
-        i = np.random.randint(n)
+        i = rng.integers(0, n)
         moved[0] = i
         count = 1
         old_row[0] = day[i]
-        choice = np.random.random()
-        exchanged = choice < 0.3
-        if choice < 0.3:
+        choice = rng.random()
+        exchanged = choice < 0.2
+        if choice < 0.2:
             # Exchange the histories of two patients of one kind.
             j = -1
             for _ in range(20):
-                m = np.random.randint(n)
+                m = rng.integers(0, n)
                 if m != i and kin[m] == kin[i]:
                     j = m
                     break
@@ -929,9 +952,9 @@ def anneal(
             old_row[1] = day[j]
             day[i] = old_row[1]
             day[j] = old_row[0]
-        elif choice < 0.45:
+        elif choice < 0.3:
             # Exchange how and when it ended: the survival curve of all stays.
-            j = np.random.randint(n)
+            j = rng.integers(0, n)
             if j == i:
                 continue
             moved[1] = j
@@ -941,11 +964,33 @@ def anneal(
                 day[i, c] = old_row[1, c]
                 day[j, c] = old_row[0, c]
             exchanged = False
-        elif choice < 0.5:
+        elif choice < 0.38:
+            # Exchange how long the responses lasted: two that ended, or one that didn't.
+            if day[i, RESPONSE] >= NEVER:
+                continue
+            j = -1
+            for _ in range(40):
+                m = rng.integers(0, n)
+                if m != i and day[m, RELAPSE] < NEVER:
+                    j = m
+                    break
+            if j < 0:
+                continue
+            moved[1] = j
+            count = 2
+            old_row[1] = day[j]
+            lasted = old_row[1, RELAPSE] - old_row[1, RESPONSE]
+            if old_row[0, RELAPSE] < NEVER:
+                day[j, RELAPSE] = day[j, RESPONSE] + old_row[0, RELAPSE] - old_row[0, RESPONSE]
+            else:
+                day[j, RELAPSE] = NEVER
+            day[i, RELAPSE] = day[i, RESPONSE] + lasted
+            exchanged = False
+        elif choice < 0.43:
             # One who died lives, one who lived dies: the number of deaths stays.
             j = -1
             for _ in range(30):
-                m = np.random.randint(n)
+                m = rng.integers(0, n)
                 if m != i and (day[m, DEATH] >= NEVER) != (day[i, DEATH] >= NEVER):
                     j = m
                     break
@@ -959,29 +1004,29 @@ def anneal(
                 day[q, DEATH] = day[q, LAST] if day[q, DEATH] >= NEVER else NEVER
         elif choice < 0.53:
             # Let what is not printed of this patient happen, or not.
-            if free[i] & 2 == 0 or np.random.random() < 0.5:
+            if rng.random() < 0.5:
                 day[i, DEATH] = day[i, LAST] if day[i, DEATH] >= NEVER else NEVER
             elif day[i, RELAPSE] < NEVER:
                 day[i, RELAPSE] = NEVER
             elif day[i, RESPONSE] < NEVER and day[i, LAST] > day[i, RESPONSE] + 1:
-                day[i, RELAPSE] = np.random.randint(day[i, RESPONSE] + 1, day[i, LAST] + 1)
+                day[i, RELAPSE] = rng.integers(day[i, RESPONSE] + 1, day[i, LAST] + 1)
         else:
-            c = movable[np.random.randint(5)]
+            c = movable[rng.integers(0, 5)]
             if day[i, c] >= NEVER:
                 c = LAST
-            size = np.random.random()
+            size = rng.random()
             if size < 0.45:
-                to = day[i, c] + np.random.randint(-6, 7)
+                to = day[i, c] + rng.integers(-6, 7)
             elif size < 0.8:
-                to = day[i, c] + np.random.randint(-45, 46)
+                to = day[i, c] + rng.integers(-45, 46)
             else:
-                to = np.random.randint(least[c], min(most[c], latest[i]) + 1)
+                to = rng.integers(least[c], min(most[c], latest[i]) + 1)
             day[i, c] = to
             if c == LAST and day[i, DEATH] < NEVER:
                 day[i, DEATH] = to
         good = True
         for m in range(count):
-            if not allowed(day, moved[m], least, most, latest):
+            if not allowed(day, moved[m], least, most, latest, must):
                 good = False
         for m in range(count):
             for e in range(n_endpoints):
@@ -1003,7 +1048,7 @@ def anneal(
                     elif code[e, moved[m]] != old_code[m, e]:
                         changed[e] = True
             # Reject as soon as what is left to work out can't make up for it.
-            ceiling = energy - heat * math.log(np.random.random())
+            ceiling = energy - heat * math.log(rng.random())
             remaining = 0.0
             for c in range(n_curves):
                 old_curve[c] = curve_cost[c]

@@ -295,27 +295,25 @@ def _quantiles(
 ) -> Iterator[Requirement]:
     factor = _DAYS.get(number.unit or "months", DAYS_PER_MONTH)
     reading = described.reconstruct.read_as.get(number.id)
-    if number.quantity == "follow_up":
-        kind, name = (reading.method if reading and reading.method else "follow-up"), "os"
-    elif reading is not None and reading.endpoint:
-        kind, name = "time to event", reading.endpoint
-    else:
+    if number.quantity != "follow_up" and (reading is None or not reading.endpoint):
         return
+    name = (reading.endpoint if reading else "") or "os"
     if name not in described.endpoints:
         return
+    usual = "follow-up" if number.quantity == "follow_up" else "time to event"
+    kind = str(reading.method) if reading and reading.method else usual
     definition = described.endpoints[name]
+    group = _group(number, described, definition)
+    if kind == "time to event":
+        # Whoever has no event has no time; the query may not ask for the event itself.
+        group = described.groups.get(reading.group, group) if reading else group
     ends = (0.25, 0.75) if number.statistic == "median_iqr" else (0.0, 1.0)
     for share, text in zip((0.5, *ends), (number.value, number.lower, number.upper), strict=True):
         span = _span(text, factor)
         if span:
-            yield Requirement(
-                (number.id,),
-                kind,
-                name,
-                (_group(number, described, definition),),
-                at=share,
-                value=span,
-            )
+            # A reversed curve has a median; its range is that of the observed times.
+            of = "follow-up" if kind == "reverse follow-up" and share in (0.0, 1.0) else kind
+            yield Requirement((number.id,), of, name, (group,), at=share, value=span)
 
 
 def _tests(
@@ -428,7 +426,7 @@ class Flag:
     Attributes
     ----------
     name : str
-        Of the yes/no variable.
+        Of the yes/no variable; one of the paper's own if `counts` is empty.
     endpoint : str
         The endpoint.
     day : int
@@ -484,7 +482,11 @@ def flags(asked: Requirements) -> list[Flag]:
                 found.setdefault((each.endpoint, int(each.at)), []).append(
                     (each.groups[0], counts[0], total)
                 )
-    return [
+    told = [
+        Flag(name, endpoint, day)
+        for name, (endpoint, day) in asked.paper.reconstruct.by_day.items()
+    ]
+    return told + [
         Flag(f"{endpoint.upper()}D{day}FL", endpoint, day, tuple(dict.fromkeys(counts)))
         for (endpoint, day), counts in sorted(found.items())
     ]
@@ -610,7 +612,8 @@ def problem(
 
     curves: dict[tuple[int, int], list[tuple[list[int], list[float]]]] = {}
     tests: list[tuple[int, int, list[int], list[float]]] = []
-    scale = _SCALES[asked.conf_type]
+    first_only = search.FIRST if asked.paper.reconstruct.median_rule == "first" else 0
+    scale = _SCALES[asked.conf_type] + first_only
     z = -NormalDist().inv_cdf((1 - asked.level) / 2)
     for each in asked.asked:
         e = names.index(each.endpoint)
@@ -627,13 +630,13 @@ def problem(
     keys = list(curves)
     rows = [row for key in keys for row in curves[key]]
     first = np.cumsum([0, *(len(curves[key]) for key in keys)])
-    members = np.zeros((len(tests), 8), np.int64)
+    compared = np.zeros((len(tests), 8), np.int64)
     for i, (_, _, groups, _) in enumerate(tests):
-        members[i, : len(groups)] = groups
+        compared[i, : len(groups)] = groups
     never = search.NEVER
     flags_of = np.full((len(chosen), n), -1, np.int64)
     for i, flag in enumerate(chosen):
-        observed = np.zeros(n, bool)
+        observed = np.full(n, not flag.counts)
         for text, _, _ in flag.counts:
             observed |= query.parse(text, variables).mask(patients).to_numpy(bool)
         flags_of[i] = np.where(observed, (patients[flag.name] == "Y").to_numpy(), -1)
@@ -660,7 +663,7 @@ def problem(
         "numbers": np.array([row[1] for row in rows], np.float64).reshape(len(rows), 4),
         "test_kind": np.array([t[0] for t in tests], np.int64),
         "test_endpoint": np.array([t[1] for t in tests], np.int64),
-        "test_members": members,
+        "test_members": compared,
         "test_size": np.array([len(t[2]) for t in tests], np.int64),
         "test_bounds": np.array([t[3] for t in tests], np.float64).reshape(len(tests), 4),
         "z": z,
@@ -669,8 +672,10 @@ def problem(
 
 
 _ALONE = {
-    "death alone": Definition(label="death", origin="treatment", events=("death",)),
-    "relapse alone": Definition(label="relapse", origin="response", events=("relapse",)),
+    "death alone": Definition(label="death", printed="", origin="treatment", events=("death",)),
+    "relapse alone": Definition(
+        label="relapse", printed="", origin="response", events=("relapse",)
+    ),
 }
 """What is counted as such, whatever the endpoints of the paper."""
 
@@ -731,7 +736,7 @@ def start(
     Returns
     -------
     dict of str to numpy.ndarray
-        ``day, least, most, latest, free, kin``, as `helpers.reconstruct.search.anneal` takes
+        ``day, least, most, latest, must, kin``, as `helpers.reconstruct.search.anneal` takes
         them.
 
     Raises
@@ -739,8 +744,6 @@ def start(
     KitError
         If no possible history of a patient agrees with the patient's flags.
     """
-    from helpers.errors import KitError
-
     plan, variables = asked.paper.reconstruct, asked.paper.variables
     n, never, longest = len(patients), search.NEVER, asked.longest
     has = {
@@ -751,7 +754,13 @@ def start(
     response, failed = has.get("response", none), has.get("no response", none)
     moved = has.get("transplant", none)
     relapses = "relapse" in _used(asked)
-    free = np.where(response & relapses, 3, 1).astype(np.int64)
+    must = np.full((n, 2), -1, np.int64)
+    if "death" in has:
+        must[:, 0] = has["death"]
+    if "relapse" in has:
+        must[:, 1] = has["relapse"]
+    elif not relapses:
+        must[:, 1] = 0
     least = np.zeros(search.COLUMNS, np.int64)
     most = np.full(search.COLUMNS, longest, np.int64)
     for column, bounds in plan.days.items():
@@ -780,7 +789,7 @@ def start(
         else:
             end = between(min(int(max(a["flag_day"], default=0)) + 1, longest), longest)
         row[search.LAST] = end
-        if rng.random() < (0.8 if early else 0.2):
+        if must[i, 0] == 1 or (must[i, 0] < 0 and rng.random() < (0.8 if early else 0.2)):
             row[search.DEATH] = end
         if failed[i]:
             row[search.NO_RESPONSE] = between(
@@ -794,12 +803,12 @@ def start(
             row[search.RESPONSE] = between(low, end if after else min(most[search.RESPONSE], end))
             if row[search.RESPONSE] < 0:
                 return False
-            if relapses and rng.random() < 0.4:
+            if must[i, 1] == 1 or (must[i, 1] < 0 and rng.random() < 0.4):
                 row[search.RELAPSE] = between(row[search.RESPONSE] + 1, end)
         if moved[i] and not failed[i]:
             low = row[search.RESPONSE] if response[i] else 0
             row[search.TRANSPLANT] = between(low, min(end, row[search.RELAPSE]))
-        if (row < 0).any() or not search.allowed(day, i, least, most, latest):
+        if (row < 0).any() or not search.allowed(day, i, least, most, latest, must):
             return False
         search.observe(
             day, a["origin"], a["events"], a["competing"], a["censors"], a["cut"], time, code, i
@@ -819,7 +828,7 @@ def start(
         kinds[f"f{i}"] = a["flags"][i]
     kinds["all"] = 0
     kin = kinds.groupby(list(kinds), sort=False).ngroup().to_numpy(np.int64)
-    return {"day": day, "least": least, "most": most, "latest": latest, "free": free, "kin": kin}
+    return {"day": day, "least": least, "most": most, "latest": latest, "must": must, "kin": kin}
 
 
 def _used(asked: Requirements) -> set[str]:

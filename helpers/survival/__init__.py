@@ -1,9 +1,17 @@
 """Survival statistics.
 
 `kaplan_meier` and what goes with it give one curve, with the table that a figure needs.
-`curves`, `comparison`, `cox`, `competing` and `time_dependent` hold the same estimates and tests
-for a batch: arrays whose last axis runs over patients and whose other axes run over cohorts and
-groups. Nothing here knows a paper.
+The other modules hold the same estimates and more for a batch: arrays whose last axis runs over
+patients and whose other axes run over cohorts and groups.
+
+- `curves`: Kaplan-Meier curves, their limits, quantiles, landmarks, means and follow-up.
+- `comparison`: log-rank tests and their relatives; survival compared at fixed times.
+- `cox`: Cox's model; `profile_likelihood` and `proportional_hazards` go on from a fit.
+- `competing`: cumulative incidence; `gray` and `fine_gray`: its test and its regression.
+- `time_dependent`: a change during follow-up, such as a transplant.
+- `ordered`, `steps`, `risk_sets`, `partial_likelihood`, `chi_squared`: what these share.
+
+Nothing here knows a paper.
 """
 
 from helpers.survival.curves import ConfType, FollowUpMethod

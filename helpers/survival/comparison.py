@@ -13,12 +13,25 @@ from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.curves import Estimate, Words, _z, curves, landmark
-from helpers.survival.ordered import Flags, Floats, Integers, Ordered, coded, one_of, ordered
+from helpers.survival.chi_squared import along, any_difference, upper_tail
+from helpers.survival.curves import Estimate, Words, curves, landmark
+from helpers.survival.ordered import (
+    Flags,
+    Floats,
+    Integers,
+    Ordered,
+    blocks,
+    distinct,
+    had_event,
+    normal_quantile,
+    one_of,
+    ordered,
+    together,
+)
+from helpers.survival.steps import just_before
 
 Weights = Literal["logrank", "gehan", "tarone-ware", "peto", "modified-peto", "fleming-harrington"]
 Scale = Literal["plain", "log", "log-log", "arcsine", "logit"]
@@ -33,8 +46,6 @@ _NAMES: dict[str, str] = {
     "modified-peto": "modified Peto-Peto",
     "fleming-harrington": "Fleming-Harrington",
 }
-# Below this share of the others, a direction of a variance is rounding error.
-_NOTHING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,33 +227,42 @@ def logrank(
     one_of(weights, Weights, "weights")
     if len(exponents) != 2 or not all(0 <= exponent < np.inf for exponent in exponents):
         raise KitError(f"given {exponents!r}", where="exponents", right="two numbers, 0 or more")
-    placed, died, (group, *layers) = _prepared(time, event, where, group=group, strata=strata)
-    groups = np.unique(group[placed.present])
+    times, present, died, (group, *layers) = together(
+        time, had_event(event), where, group=group, strata=strata
+    )
+    groups = distinct(group[present])
     scores = _scores(trend, groups)
-    members = [(group == label) & placed.present for label in groups]
-
-    def summed(part: Ordered) -> tuple[Floats, Floats, Floats]:
-        own = [part.arrange(member) & part.present for member in members]
-        return _sums(part, part.arrange(died) & part.present, own, weights, exponents)
-
-    if layers:
-        observed, expected, variance = _zeros(placed, len(groups))
-        for label in np.unique(layers[0][placed.present]):
-            inside = placed.present & (layers[0] == label)
-            for total, part in zip(
-                (observed, expected, variance),
-                summed(ordered(np.where(inside, placed.time, 0.0), inside)),
-                strict=True,
-            ):
-                total += part
-    else:
-        observed, expected, variance = _sums(placed, died, members, weights, exponents)
+    labels = distinct(layers[0][present]) if layers else None
+    observed, expected = np.zeros((2, *times.shape[:-1], len(groups)))
+    variance = np.zeros((*observed.shape, len(groups)))
+    for part in blocks(times.shape):
+        placed = ordered(times[part], present[part])
+        own = placed.arrange(died[part])
+        label = placed.arrange(group[part])
+        members = [(label == each) & placed.present for each in groups]
+        if labels is None:
+            found = _sums(placed, own, members, weights, exponents)
+            observed[part], expected[part], variance[part] = found
+            continue
+        stratum = placed.arrange(layers[0][part])
+        for each in labels:
+            inside = placed.present & (stratum == each)
+            layer = ordered(np.where(inside, placed.time, 0.0), inside)
+            found = _sums(
+                layer,
+                layer.arrange(own) & layer.present,
+                [layer.arrange(member) & layer.present for member in members],
+                weights,
+                exponents,
+            )
+            for total, more in zip((observed, expected, variance), found, strict=True):
+                total[part] += more
 
     if scores is None and len(groups) != 2:
-        statistic, df = _any_difference(observed - expected, variance)
+        statistic, df = any_difference(observed - expected, variance)
     else:
-        along = np.array([0.0, 1.0]) if scores is None else scores
-        statistic, df = _along(observed - expected, variance, along)
+        direction = np.array([0.0, 1.0]) if scores is None else scores
+        statistic, df = along(observed - expected, variance, direction)
     name = _NAMES[weights]
     if weights == "fleming-harrington":
         name += f" ({exponents[0]:g}, {exponents[1]:g})"
@@ -255,9 +275,9 @@ def logrank(
         variance,
         statistic,
         df,
-        _tail(statistic, df),
+        upper_tail(statistic, df),
         np.select(
-            [df > 0, placed.n == 0, ~died.any(axis=-1)],
+            [df > 0, ~present.any(axis=-1), ~died.any(axis=-1)],
             ["", "no patients", "no events"],
             "no event could have been in another group",
         ),
@@ -313,7 +333,7 @@ def peto_hazard_ratio(found: Comparison, *, level: float = 0.95) -> Estimate:
     usable = variance > 0
     information = np.where(usable, variance, np.nan)
     log_ratio = (found.observed - found.expected)[..., 1] / information
-    half = _z(level) / np.sqrt(information)
+    half = normal_quantile(level) / np.sqrt(information)
     value, lower, upper = (np.asarray(np.exp(log_ratio + x)) for x in (0, -half, half))
     # A test for trend may lack a statistic where the ratio has a value: scores can be equal.
     return Estimate(value, lower, upper, np.where(usable, "", found.reason))
@@ -463,12 +483,10 @@ def landmark_test(
     ([[0.5], [0.5]], array([0.]), array([1.]))
     """
     one_of(scale, Scale, "scale")
-    placed, died, (group,) = _prepared(time, event, where, group=group)
-    groups = np.unique(group[placed.present])
-    inside = placed.present[..., None, :] & (group[..., None, :] == groups[:, None])
-    found = curves(
-        np.where(inside, placed.time[..., None, :], 0.0), died[..., None, :], where=inside
-    )
+    times, present, died, (group,) = together(time, had_event(event), where, group=group)
+    groups = distinct(group[present])
+    inside = present[..., None, :] & (group[..., None, :] == groups[:, None])
+    found = curves(times[..., None, :], died[..., None, :], where=inside)
     read = landmark(found, at)
     survival = read.value
     usable = (survival > 0) & (survival < 1)  # never true of nan
@@ -508,42 +526,9 @@ def landmark_test(
         survival,
         statistic,
         df,
-        _tail(statistic, df),
+        upper_tail(statistic, df),
         reason,
     )
-
-
-def _prepared(
-    time: ArrayLike, event: ArrayLike, where: ArrayLike | None, **codes: ArrayLike | None
-) -> tuple[Ordered, Flags, list[Labels]]:
-    """Return the patients in order, who of them died, and their codes."""
-    died = coded(event, "event", "1 (event) or 0 (censored)", lambda x: np.isin(x, (0, 1)))
-    given = {"time": np.asarray(time, dtype=float), "event": died}
-    given |= {name: np.asarray(values) for name, values in codes.items() if values is not None}
-    if where is not None:
-        given["where"] = np.asarray(where, dtype=bool)
-    try:
-        if len({values.shape[-1:] for values in given.values()}) > 1:
-            raise ValueError
-        shape = np.broadcast_shapes(*(values.shape for values in given.values()))
-    except ValueError:
-        raise KitError(
-            f"shapes {', '.join(str(values.shape) for values in given.values())}",
-            where=", ".join(given),
-            right="one of each per patient",
-        ) from None
-    placed = ordered(
-        np.broadcast_to(given["time"], shape),
-        np.broadcast_to(given["where"], shape) if "where" in given else None,
-    )
-    labels = []
-    for name in (name for name in codes if name in given):
-        arranged = placed.arrange(given[name])
-        # A missing code would otherwise be a group of its own, or in no group at all.
-        if pd.isna(arranged[placed.present]).any():
-            raise KitError("a code is missing", where=name, right="one code per patient")
-        labels.append(arranged)
-    return placed, placed.arrange(died).astype(bool) & placed.present, labels
 
 
 def _scores(trend: ArrayLike | None, groups: Labels) -> Floats | None:
@@ -559,11 +544,6 @@ def _scores(trend: ArrayLike | None, groups: Labels) -> Floats | None:
     return np.asarray(scores - scores[:1])  # only differences count; so they lose no digits
 
 
-def _zeros(placed: Ordered, groups: int) -> tuple[Floats, Floats, Floats]:
-    shape = (*placed.n.shape, groups)
-    return np.zeros(shape), np.zeros(shape), np.zeros((*shape, groups))
-
-
 def _sums(
     placed: Ordered,
     died: Flags,
@@ -573,7 +553,8 @@ def _sums(
 ) -> tuple[Floats, Floats, Floats]:
     """Return each group's observed and expected deaths, weighted, and their variance."""
     if not members or not placed.time.shape[-1]:
-        return _zeros(placed, len(members))
+        shape = (*placed.n.shape, len(members))
+        return np.zeros(shape), np.zeros(shape), np.zeros((*shape, len(members)))
     at_risk = np.maximum(placed.at_risk, 1.0)  # 0 for those who don't count, and don't die
     deaths = placed.up_to(died) - placed.before(died)
     weight = _weight(placed, died, deaths, weights, exponents)
@@ -608,41 +589,11 @@ def _weight(
     once = np.where(placed.last, deaths, 0.0)
     if weights == "fleming-harrington":
         survival = np.cumprod(1 - once / np.maximum(at_risk, 1.0), axis=-1)
-        before = np.concatenate((np.ones_like(survival[..., :1]), survival[..., :-1]), axis=-1)
+        before = just_before(survival)
         return np.asarray(before ** exponents[0] * (1 - before) ** exponents[1])
     survival = np.cumprod(1 - once / (at_risk + 1), axis=-1)
     weight = np.take_along_axis(survival, placed.end, axis=-1)
     return np.asarray(weight * at_risk / (at_risk + 1) if weights == "modified-peto" else weight)
-
-
-def _along(difference: Floats, variance: Floats, scores: Floats) -> tuple[Floats, Integers]:
-    """Test the one direction that the scores give."""
-    gaps = (scores[:, None] - scores) ** 2
-    # The same as scores' variance scores, but without a difference that could round.
-    spread = -(variance * gaps).sum(axis=(-1, -2)) / 2
-    some = spread > 0
-    statistic = np.full(spread.shape, np.nan)
-    np.divide((difference @ scores) ** 2, spread, out=statistic, where=some)
-    return statistic, np.asarray(some, dtype=np.int64)
-
-
-def _any_difference(difference: Floats, variance: Floats) -> tuple[Floats, Integers]:
-    """Test all directions, by a generalised inverse of the variance."""
-    size = np.sqrt(np.diagonal(variance, axis1=-2, axis2=-1))
-    size = np.where(size > 0, size, 1.0)
-    values, directions = np.linalg.eigh(variance / (size[..., :, None] * size[..., None, :]))
-    some = values > _NOTHING
-    length = (np.swapaxes(directions, -1, -2) @ (difference / size)[..., None])[..., 0]
-    squares = np.divide(length**2, values, out=np.zeros_like(length), where=some)
-    df = some.sum(axis=-1)
-    return np.where(df > 0, squares.sum(axis=-1), np.nan), np.asarray(df, dtype=np.int64)
-
-
-def _tail(statistic: Floats, df: Integers) -> Floats:
-    from scipy.special import chdtrc
-
-    p: Floats = np.where(df > 0, chdtrc(np.maximum(df, 1), statistic), np.nan)
-    return p
 
 
 def _adjusted(p: Floats, adjustment: Adjustment) -> Floats:

@@ -7,8 +7,6 @@ relapse. Shapes are those of `helpers.survival.curves`, with a further axis for 
 
 from __future__ import annotations
 
-import contextlib
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,28 +14,34 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.comparison import _prepared
-from helpers.survival.curves import (
-    ConfType,
-    Counts,
-    Estimate,
-    _moments,
-    _z,
-)
+from helpers.survival.curves import ConfType, Counts, Estimate, on_scale
 from helpers.survival.ordered import (
     TOLERANCE,
     Flags,
     Floats,
     Integers,
     Ordered,
-    coded,
+    blocks,
+    distinct,
+    moments,
+    normal_quantile,
     one_of,
+    ordered,
+    together,
+)
+from helpers.survival.steps import (
+    Steps,
+    cause_codes,
+    cause_number,
+    drawn,
+    just_before,
+    later_sums,
+    over,
 )
 
 VarianceType = Literal["aalen", "greenwood"]
 _ALL = 1 - 1e-12
 """An incidence above this is 1, but for the rounding error of a sum."""
-_CODE = "0 (censored) or a cause: 1, 2, ..."
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,23 +149,30 @@ def cumulative_incidence(
     [[0.25, 0.25, 0.5], [0.0, 0.25, 0.25]]
     """
     one_of(variance, VarianceType, "variance")
-    codes = _codes(code)
-    placed, failed, (codes,) = _prepared(time, codes > 0, where, code=codes)
-    codes = (codes * failed).astype(np.int64)
-    steps = _Steps(placed, failed)
+    codes = cause_codes(code)
+    times, present, failed, (codes,) = together(time, codes > 0, where, code=codes)
+    placed = ordered(times, present)
+    codes = placed.arrange((codes * failed).astype(np.int64, copy=False))
+    failed = codes > 0
+    steps = Steps(placed, failed)
     ended = codes.ravel()[steps.events]
     if causes is None:
-        wanted = tuple(_distinct(ended).tolist())
+        wanted = tuple(distinct(ended).tolist())
     else:
-        wanted = tuple(_cause(cause, "causes") for cause in np.atleast_1d(causes).tolist())
+        wanted = tuple(cause_number(cause, "causes") for cause in np.atleast_1d(causes).tolist())
     estimate = {"aalen": _aalen, "greenwood": _greenwood}[variance]
-    curve = _Survival(steps)
+    deaths = steps.count(np.ones(ended.shape, dtype=bool))
+    own = [steps.count(ended == cause) for cause in wanted]
+    survival = np.empty_like(deaths)
     incidence, spread = np.empty((2, *placed.n.shape, len(wanted), steps.width))
-    for index, cause in enumerate(wanted):
-        own = steps.count(ended == cause)
-        incidence[..., index, :], spread[..., index, :] = estimate(curve, own)
+    for part in blocks(deaths.shape):
+        curve = _Survival(deaths[part], steps.at_risk[part])
+        survival[part] = curve.after
+        heights, variances = incidence[part], spread[part]
+        for index, counted in enumerate(own):
+            heights[..., index, :], variances[..., index, :] = estimate(curve, counted[part])
     return Incidences(
-        placed, codes, wanted, steps.at_step(placed.time, np.inf), curve.after, incidence, spread
+        placed, codes, wanted, steps.at_step(placed.time, np.inf), survival, incidence, spread
     )
 
 
@@ -236,7 +247,7 @@ def incidence_at(
     >>> read.value.tolist(), read.reason.tolist()
     ([[0.25, nan]], [['', 'after the last observed time']])
     """
-    asked = np.atleast_1d(_moments(at, "at"))
+    asked = np.atleast_1d(moments(at, "at"))
     bounds = asked + np.maximum(TOLERANCE, TOLERANCE * asked)
     # One time after the other: all at once would hold steps x times for each cohort.
     passed = _stacked([(found.time <= bound).sum(axis=-1) for bound in bounds], found.n.shape)
@@ -327,7 +338,7 @@ def incidence_counts(found: Incidences, at: ArrayLike) -> Counts:
     KitError
         If a time cannot be used.
     """
-    asked = np.atleast_1d(_moments(at, "at"))
+    asked = np.atleast_1d(moments(at, "at"))
     passed = found.ordered.position(asked)
     before = found.ordered.position(asked, before=True)
 
@@ -342,53 +353,17 @@ def incidence_counts(found: Incidences, at: ArrayLike) -> Counts:
     )
 
 
-class _Steps:
-    """The distinct times of events: a row for each cohort, as wide as the longest needs."""
-
-    def __init__(self, placed: Ordered, failed: Flags) -> None:
-        size = max(placed.time.shape[-1], 1)
-        self.shape = placed.n.shape
-        self.events = np.flatnonzero(failed)  # places of the events
-        rows = self.events // size
-        times = rows * size + placed.start.ravel()[self.events]
-        first = np.ones(times.shape, dtype=bool)
-        first[1:] = times[1:] != times[:-1]
-        self.starts = times[first]
-        each = np.bincount(rows[first], minlength=placed.n.size)
-        self.width = int(each.max(initial=0))
-        skipped = np.arange(placed.n.size) * self.width - (np.cumsum(each) - each)
-        number = np.cumsum(first) - 1
-        self.step = number + skipped[rows]  # each event's
-        self.own = self.step[first]
-        self.at_risk = self.at_step(placed.at_risk, 1.0)
-
-    def at_step(self, values: NDArray[Any], default: float) -> Floats:
-        """Return the values of the first patients who share each step's time."""
-        dense = np.full(self.at_size, default)
-        dense[self.own] = values.ravel()[self.starts]
-        return dense.reshape(*self.shape, self.width)
-
-    def count(self, flags: Flags) -> Floats:
-        """Count events at each step."""
-        dense = np.bincount(self.step, weights=flags, minlength=self.at_size)
-        return np.asarray(dense, dtype=np.float64).reshape(*self.shape, self.width)
-
-    @property
-    def at_size(self) -> int:
-        return math.prod(self.shape) * self.width
-
-
 class _Survival:
     """Survival without any event at each step, and what the variances need of it."""
 
-    def __init__(self, steps: _Steps) -> None:
-        self.at_risk = steps.at_risk
-        self.deaths = steps.count(np.ones(steps.events.shape, dtype=bool))
+    def __init__(self, deaths: Floats, at_risk: Floats) -> None:
+        self.at_risk = at_risk
+        self.deaths = deaths
         self.after = np.cumprod(1 - self.deaths / self.at_risk, axis=-1, dtype=np.float64)
-        self.before = _just_before(self.after)
+        self.before = just_before(self.after)
         self.share = self.before / self.at_risk
         # Where nobody survives nothing comes after, and no inverse is needed.
-        self.inverse = _over(np.ones_like(self.after), self.after)
+        self.inverse = over(np.ones_like(self.after), self.after)
 
 
 # Both variances at t are sums over the steps u up to t of squares in F(t) - F(u). To run over the
@@ -400,12 +375,12 @@ class _Survival:
 def _aalen(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
     """Return the incidence of a cause and Aalen's variance."""
     jump = curve.share * own
-    later = _later(jump)
+    later = later_sums(jump)
     reach = later * curve.inverse
     squared = curve.share**2
     other = curve.deaths - own
-    own_term = squared * _drawn(own, curve.at_risk)
-    other_term = squared * _drawn(other, curve.at_risk)
+    own_term = squared * drawn(own, curve.at_risk)
+    other_term = squared * drawn(other, curve.at_risk)
     direct = own_term * (1 - reach)
     mixed = direct - other_term * reach
     return _spread(
@@ -420,7 +395,7 @@ def _aalen(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
 def _greenwood(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
     """Return the incidence of a cause and the variance of multinomial events."""
     jump = curve.share * own
-    later = _later(jump)
+    later = later_sums(jump)
     per_patient = jump / curve.at_risk
     plain = curve.deaths * curve.inverse * curve.share / curve.at_risk
     mixed = per_patient - plain * later
@@ -444,90 +419,25 @@ def _spread(
     return incidence, np.maximum(spread, 0.0) * (incidence > 0)
 
 
-def _drawn(events: Floats, at_risk: Floats) -> Floats:
-    """Return events, less what their variance loses if they are tied: drawn, not put back."""
-    kept = at_risk - np.maximum(events, 1.0)
-    kept /= np.maximum(at_risk - 1, 1.0)
-    kept += at_risk <= 1  # the last one is no choice
-    kept *= events
-    return kept
-
-
-def _over(values: Floats, divisor: Floats) -> Floats:
-    """Divide, with 0 where the divisor is 0. A mask to NumPy's own division is slow."""
-    some = divisor != 0
-    result: Floats = divisor + ~some
-    np.divide(values, result, out=result)
-    result *= some
-    return result
-
-
 def _limits(
     value: Floats, variance: Floats, conf_type: ConfType, level: float
 ) -> tuple[Floats, Floats]:
     one_of(conf_type, ConfType, "conf_type")
-    width = _z(level) * np.sqrt(variance)
-    if conf_type == "plain":
-        return np.maximum(value - width, 0.0), np.minimum(value + width, 1.0)
+    z = normal_quantile(level)
     lower, upper = np.full((2, *value.shape), np.nan)
-    inside = (value > 0) & ((value <= _ALL) | (conf_type == "log"))
-    p, half = value[inside], width[inside]
-    if conf_type == "log":
-        factor = np.exp(half / p)
-        lower[inside], upper[inside] = p / factor, np.minimum(p * factor, 1.0)
-    elif conf_type == "log-log":
-        logarithm = np.log(p)
-        factor = np.exp(-half / (p * logarithm))
-        lower[inside], upper[inside] = np.exp(logarithm * factor), np.exp(logarithm / factor)
-    else:
-        angle, half = np.arcsin(np.sqrt(p)), 0.5 * half / np.sqrt(p * (1 - p))
-        lower[inside] = np.sin(np.maximum(angle - half, 0)) ** 2
-        upper[inside] = np.sin(np.minimum(angle + half, np.pi / 2)) ** 2
+    for part in blocks(value.shape):
+        p, half = value[part], z * np.sqrt(variance[part])
+        if conf_type == "plain":
+            inside = np.ones(p.shape, dtype=bool)
+        else:
+            inside = (p > 0) & ((p <= _ALL) | (conf_type == "log"))
+        low, high = on_scale(p[inside], half[inside], conf_type)
+        lower[part][inside], upper[part][inside] = np.maximum(low, 0.0), np.minimum(high, 1.0)
     return lower, upper
-
-
-def _codes(code: ArrayLike) -> NDArray[Any]:
-    def allowed(values: NDArray[Any]) -> Flags:
-        if values.dtype.kind in "biu":
-            return np.asarray(values >= 0)
-        if values.dtype.kind != "f":
-            return np.zeros(values.shape, dtype=bool)
-        return np.asarray(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
-
-    codes = np.asarray(code)
-    if codes.dtype == object:  # pandas keeps whole numbers so, where some may be missing
-        with contextlib.suppress(TypeError, ValueError):
-            codes = codes.astype(float)
-    return coded(codes, "code", _CODE, allowed)
-
-
-def _cause(cause: int, name: str) -> int:
-    if isinstance(cause, bool) or not isinstance(cause, int | np.integer) or cause < 1:
-        raise KitError(f"given {cause!r}", where=name, right="a cause: 1, 2, ...")
-    return int(cause)
-
-
-def _distinct(codes: NDArray[Any]) -> NDArray[Any]:
-    """Return the distinct codes, ascending."""
-    if codes.dtype.kind == "i" and codes.size and codes.min() >= 0 and codes.max() < 1000:
-        return np.flatnonzero(np.bincount(codes))  # quicker than to sort them
-    return np.unique(codes)
 
 
 def _stacked(values: list[NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
     return np.stack(values, axis=-1) if values else np.empty((*shape, 0))
-
-
-def _just_before(survival: Floats) -> Floats:
-    """Return survival just before each time, given that right after it."""
-    return np.concatenate((np.ones_like(survival[..., :1]), survival[..., :-1]), axis=-1)
-
-
-def _later(values: Floats) -> Floats:
-    """Sum what comes after each step."""
-    sums = np.zeros_like(values)
-    sums[..., :-1] = np.cumsum(values[..., :0:-1], axis=-1)[..., ::-1]
-    return sums
 
 
 def _read(heights: NDArray[Any], passed: Integers, start: float) -> NDArray[Any]:

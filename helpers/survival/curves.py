@@ -9,14 +9,25 @@ and `where` of shape ``(200, 3, 96)``: the results have the shape ``(200, 3)``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.ordered import TOLERANCE, Flags, Floats, Ordered, coded, one_of, ordered
+from helpers.survival.ordered import (
+    TOLERANCE,
+    Flags,
+    Floats,
+    Ordered,
+    blocks,
+    had_event,
+    moments,
+    normal_quantile,
+    one_of,
+    ordered,
+    same_shape,
+)
 
 ConfType = Literal["plain", "log", "log-log", "arcsine"]
 QuantileRule = Literal["survfit", "quantile", "lifelines"]
@@ -162,10 +173,40 @@ def curves(time: ArrayLike, event: ArrayLike, *, where: ArrayLike | None = None)
     >>> quantile(found).value
     array([2. , 3.5])
     """
-    died = coded(event, "event", "1 (event) or 0 (censored)", lambda x: np.isin(x, (0, 1)))
-    times = _shaped(time, died)
-    placed = ordered(times, where)
-    return _estimated(placed, placed.arrange(died).astype(bool) & placed.present)
+    died = had_event(event)
+    times = np.asarray(time, dtype=float)
+    shape = same_shape({"time": times, "event": died})
+    placed = ordered(np.broadcast_to(times, shape), where)
+    return estimated(placed, placed.arrange(died) & placed.present)
+
+
+def estimated(placed: Ordered, event: Flags) -> Curves:
+    """Estimate the survival curves of patients in order.
+
+    Parameters
+    ----------
+    placed : Ordered
+        The patients.
+    event : numpy.ndarray of bool
+        Who counts and had the event, in that order.
+
+    Returns
+    -------
+    Curves
+    """
+    deaths = placed.at_time(event.astype(float)) if placed.time.shape[-1] else placed.time
+    survivors = placed.at_risk - deaths
+    share = np.ones_like(placed.at_risk)
+    np.divide(survivors, placed.at_risk, out=share, where=deaths > 0)
+    term = np.zeros_like(share)
+    with np.errstate(divide="ignore"):
+        np.divide(deaths, placed.at_risk * survivors, out=term, where=deaths > 0)
+    return Curves(
+        placed,
+        event,
+        survival=np.cumprod(share, axis=-1, dtype=np.float64),
+        variance=np.cumsum(term, axis=-1, dtype=np.float64),
+    )
 
 
 def limits(
@@ -195,29 +236,51 @@ def limits(
         If an option is unknown or the level cannot be used.
     """
     one_of(conf_type, ConfType, "conf_type")
+    z = normal_quantile(level)
     lower, upper = np.full((2, *found.survival.shape), np.nan)
-    inside = (found.survival > 0) & (found.survival < 1) & found.ordered.present
-    p = found.survival[inside]
-    width = _z(level) * np.sqrt(found.variance[inside])
-    if conf_type == "plain":
-        lower[inside], upper[inside] = p - width * p, p + width * p
-    elif conf_type == "log":
-        factor = np.exp(width)
-        lower[inside], upper[inside] = p / factor, p * factor
-    elif conf_type == "log-log":
-        hazard = np.log(p)
-        factor = np.exp(width / -hazard)
-        lower[inside], upper[inside] = np.exp(hazard * factor), np.exp(hazard / factor)
-    else:
-        angle, half = np.arcsin(np.sqrt(p)), 0.5 * width * np.sqrt(p / (1 - p))
-        lower[inside] = np.sin(np.maximum(angle - half, 0)) ** 2
-        upper[inside] = np.sin(np.minimum(angle + half, np.pi / 2)) ** 2
+    for part in blocks(lower.shape):
+        survival = found.survival[part]
+        inside = (survival > 0) & (survival < 1) & found.ordered.present[part]
+        p = survival[inside]
+        half = z * p * np.sqrt(found.variance[part][inside])
+        lower[part][inside], upper[part][inside] = on_scale(p, half, conf_type)
     np.maximum(lower, 0, out=lower)
     np.minimum(upper, 1, out=upper)
     if conf_type in ("plain", "log"):
         sure = (found.survival == 1) & found.ordered.present
         lower[sure] = upper[sure] = 1
     return lower, upper
+
+
+def on_scale(p: Floats, half: Floats, conf_type: ConfType) -> tuple[Floats, Floats]:
+    """Return limits that are symmetric on a scale.
+
+    Parameters
+    ----------
+    p : numpy.ndarray of float
+        Shares, above 0 and below 1.
+    half : numpy.ndarray of float
+        Half the width of their plain intervals.
+    conf_type : str
+        As `limits` takes it.
+
+    Returns
+    -------
+    lower, upper : numpy.ndarray of float
+        They may be below 0 or above 1 by ``'plain'`` and ``'log'``.
+    """
+    if conf_type == "plain":
+        return p - half, p + half
+    if conf_type == "log":
+        factor = np.exp(half / p)
+        return p / factor, p * factor
+    if conf_type == "log-log":
+        logarithm = np.log(p)
+        factor = np.exp(-half / (p * logarithm))
+        return np.exp(logarithm * factor), np.exp(logarithm / factor)
+    angle, turn = np.arcsin(np.sqrt(p)), 0.5 * half / np.sqrt(p * (1 - p))
+    lower = np.sin(np.maximum(angle - turn, 0)) ** 2
+    return lower, np.sin(np.minimum(angle + turn, np.pi / 2)) ** 2
 
 
 def quantile(
@@ -318,7 +381,7 @@ def landmark(
     KitError
         If a time or an option cannot be used.
     """
-    asked = np.atleast_1d(_moments(at, "at"))
+    asked = np.atleast_1d(moments(at, "at"))
     lower, upper = limits(found, conf_type=conf_type, level=level)
     passed = found.ordered.position(asked)
     index = np.maximum(passed - 1, 0)
@@ -372,7 +435,7 @@ def restricted_mean(found: Curves, horizon: ArrayLike, *, extend: bool = False) 
     .. [1] Klein JP, Moeschberger ML. Survival Analysis. 2nd ed. New York: Springer, 2003;
        section 4.5.
     """
-    until = _moments(horizon, "horizon")
+    until = moments(horizon, "horizon")
     placed = found.ordered
     try:
         stop = np.broadcast_to(until, found.n.shape)[..., None]
@@ -427,7 +490,7 @@ def mean_difference(first: Mean, second: Mean, *, level: float = 0.95) -> Differ
 
     value = first.value - second.value
     std_err = np.hypot(first.std_err, second.std_err)
-    half = _z(level) * std_err
+    half = normal_quantile(level) * std_err
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * ndtr(-np.abs(value / std_err))
     return Difference(value, value - half, value + half, np.asarray(p))
@@ -452,10 +515,16 @@ def counts(found: Curves, at: ArrayLike) -> Counts:
     Raises
     ------
     KitError
-        If a time cannot be used.
+        If a time cannot be used, or patients came under observation late.
     """
-    asked = np.atleast_1d(_moments(at, "at"))
+    asked = np.atleast_1d(moments(at, "at"))
     placed = found.ordered
+    if placed.late:
+        raise KitError(
+            "curves of patients who came under observation late",
+            where="found",
+            right="curves that `curves` gave; `time_dependent.numbers_at_risk` counts the others",
+        )
     passed = placed.position(asked)
     sums = np.concatenate(
         (np.zeros((*found.n.shape, 1), dtype=np.int64), np.cumsum(found.event, axis=-1)), axis=-1
@@ -508,7 +577,7 @@ def median_follow_up(
     one_of(method, FollowUpMethod, "method")
     found = curves(time, event, where=where)
     if method == "reverse":
-        censored = _estimated(found.ordered, ~found.event & found.ordered.present)
+        censored = estimated(found.ordered, ~found.event & found.ordered.present)
         return quantile(censored, conf_type=conf_type, level=level)
     n = found.n[..., None]
     size = found.survival.shape[-1]
@@ -520,22 +589,6 @@ def median_follow_up(
         value = np.where(found.n > 0, (low + high)[..., 0] / 2, np.nan)
     none = np.full(value.shape, np.nan)
     return Estimate(value, none, none.copy(), np.where(found.n == 0, "no patients", ""))
-
-
-def _estimated(placed: Ordered, event: Flags) -> Curves:
-    deaths = placed.at_time(event.astype(float)) if placed.time.shape[-1] else placed.time
-    survivors = placed.at_risk - deaths
-    share = np.ones_like(placed.at_risk)
-    np.divide(survivors, placed.at_risk, out=share, where=deaths > 0)
-    term = np.zeros_like(share)
-    with np.errstate(divide="ignore"):
-        np.divide(deaths, placed.at_risk * survivors, out=term, where=deaths > 0)
-    return Curves(
-        placed,
-        event,
-        survival=np.cumprod(share, axis=-1, dtype=np.float64),
-        variance=np.cumsum(term, axis=-1, dtype=np.float64),
-    )
 
 
 def _as_printed(found: Curves, heights: Floats, p: float) -> Floats:
@@ -605,31 +658,3 @@ def _after_end(found: Curves, asked: Floats) -> Flags:
     last = np.maximum(found.n - 1, 0)[..., None]
     end = np.take_along_axis(found.ordered.time, last, axis=-1)
     return np.asarray(asked > end + np.maximum(TOLERANCE, TOLERANCE * np.abs(asked)))
-
-
-def _moments(at: ArrayLike, name: str) -> Floats:
-    asked = np.asarray(at, dtype=float)
-    usable = np.isfinite(asked) & (asked >= 0)
-    if not usable.all():
-        raise KitError(f"given {asked[~usable][0]}", where=name, right="a finite number, 0 or more")
-    return asked
-
-
-def _shaped(time: ArrayLike, event: NDArray[np.generic]) -> Floats:
-    times = np.asarray(time, dtype=float)
-    try:
-        if times.shape[-1:] != event.shape[-1:]:
-            raise ValueError
-        return np.broadcast_to(times, np.broadcast_shapes(times.shape, event.shape))
-    except ValueError:
-        raise KitError(
-            f"shapes {times.shape} and {event.shape}",
-            where="time, event",
-            right="one of each per patient",
-        ) from None
-
-
-def _z(level: float) -> float:
-    if not 0 < level < 1:
-        raise KitError(f"given {level!r}", where="level", right="a number above 0 and below 1")
-    return -NormalDist().inv_cdf((1 - level) / 2)

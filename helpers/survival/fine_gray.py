@@ -15,11 +15,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.comparison import _prepared, _tail
-from helpers.survival.competing import _cause, _codes
-from helpers.survival.cox import ChiSquared, _columns
-from helpers.survival.curves import Words, _z
-from helpers.survival.ordered import Flags, Floats, Integers, Ordered
+from helpers.survival.chi_squared import NOTHING, ChiSquared, chi_squared
+from helpers.survival.curves import Words
+from helpers.survival.ordered import (
+    Flags,
+    Floats,
+    Integers,
+    Ordered,
+    normal_quantile,
+    ordered,
+    together,
+)
+from helpers.survival.risk_sets import covariate_columns
+from helpers.survival.steps import cause_codes, cause_number, just_before
 
 _STEPS = 40
 _HALVINGS = 20
@@ -30,8 +38,6 @@ _LONG_STEP = 0.1
 """One that does by more, although the likelihood has come to its end, leads to infinity."""
 _LEVEL = 1e-10
 """A likelihood that gains less, relative to itself, has come to its end."""
-_NOTHING = 1e-10
-"""Below this share of the others, a direction of the information is rounding error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,16 +161,18 @@ def fine_gray(
     >>> found.hazard_ratio.round(3), found.std_err.round(3)
     (array([0.314]), array([0.982]))
     """
-    z = _z(level)
-    cause = _cause(cause, "cause")
-    codes = _codes(code)
-    x = _columns(
+    z = normal_quantile(level)
+    cause = cause_number(cause, "cause")
+    codes = cause_codes(code)
+    x = covariate_columns(
         covariates, max(np.ndim(time), codes.ndim, np.ndim(True if where is None else where))
     )
     # Of the covariates, only the shape matters here.
-    placed, failed, (codes, *groups, _) = _prepared(
+    times, present, failed, labels = together(
         time, codes > 0, where, code=codes, censoring=censoring, covariates=np.zeros(x.shape[:-1])
     )
+    placed = ordered(times, present)
+    failed, codes, *groups = map(placed.arrange, (failed, *labels[:-1]))
     group = groups[0] if groups else np.zeros(placed.time.shape)
     own = failed & (codes == cause)
     columns = [placed.arrange(x[..., j]) for j in range(x.shape[-1])]
@@ -214,7 +222,7 @@ class _Cohorts:
             left = placed.from_on(member)
             lost = placed.at_time(censored & member)
             share = np.cumprod(1 - lost / np.maximum(left, 1.0), axis=-1)
-            share = np.concatenate((np.ones_like(share[..., :1]), share[..., :-1]), axis=-1)
+            share = just_before(share)
             # Nothing is known of a group's censoring once it has nobody left.
             share = np.where(left > 0, np.take_along_axis(share, placed.start, axis=-1), 0.0)
             stays = failed & ~own & member
@@ -366,7 +374,7 @@ def _fitted(cohorts: _Cohorts, patients: Integers, z: float) -> FineGray:
 
     def test(statistic: Floats) -> ChiSquared:
         df = np.where(np.isnan(statistic), 0, count).astype(np.int64)
-        return ChiSquared(own(statistic), own(df), own(_tail(statistic, df)))
+        return chi_squared(own(statistic), own(df))
 
     return FineGray(
         coefficients=own(beta),
@@ -451,11 +459,11 @@ def _robust(cohorts: _Cohorts, beta: Floats) -> Floats:
 def _regular(curvature: Floats, events: Integers) -> Flags:
     """Say where the likelihood has a curvature in every direction."""
     own = np.diagonal(curvature, axis1=-2, axis2=-1)
-    curved = np.asarray((own > _NOTHING * events[:, None]).all(axis=-1))
+    curved = np.asarray((own > NOTHING * events[:, None]).all(axis=-1))
     size = np.sqrt(np.where(curved[:, None], own, 1.0))
     correlation = curvature / (size[:, :, None] * size[:, None, :])
     correlation = np.where(curved[:, None, None], correlation, np.eye(own.shape[-1]))
-    return np.asarray(curved & (np.linalg.eigvalsh(correlation) > _NOTHING).all(axis=-1))
+    return np.asarray(curved & (np.linalg.eigvalsh(correlation) > NOTHING).all(axis=-1))
 
 
 def _form(matrix: Floats, vector: Floats) -> Floats:

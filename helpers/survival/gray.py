@@ -14,25 +14,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.comparison import (
-    _NOTHING,
-    _along,
-    _any_difference,
-    _prepared,
-    _tail,
-)
-from helpers.survival.competing import (
-    _cause,
-    _codes,
-    _distinct,
-    _drawn,
-    _just_before,
-    _later,
-    _over,
-    _Steps,
-)
+from helpers.survival.chi_squared import NOTHING, along, any_difference, upper_tail
 from helpers.survival.curves import Words
-from helpers.survival.ordered import TOLERANCE, Flags, Floats, Integers, Ordered, ordered
+from helpers.survival.ordered import (
+    TOLERANCE,
+    Flags,
+    Floats,
+    Integers,
+    Ordered,
+    blocks,
+    distinct,
+    ordered,
+    together,
+)
+from helpers.survival.steps import (
+    Steps,
+    cause_codes,
+    cause_number,
+    drawn,
+    just_before,
+    later_sums,
+    over,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,43 +135,57 @@ def gray_test(
     """
     if not np.isfinite(rho):
         raise KitError(f"given {rho!r}", where="rho", right="a finite number")
-    cause = _cause(cause, "cause")
-    codes = _codes(code)
-    placed, failed, (codes, group, *layers) = _prepared(
+    cause = cause_number(cause, "cause")
+    codes = cause_codes(code)
+    times, present, failed, (codes, group, *layers) = together(
         time, codes > 0, where, code=codes, group=group, strata=strata
     )
-    codes = codes * failed
-    groups = _distinct(group[placed.present])
-    members = [(group == label) & placed.present for label in groups]
-    if layers:
-        score = np.zeros((*placed.n.shape, len(groups)))
-        variance = np.zeros((*score.shape, len(groups)))
-        for label in np.unique(layers[0][placed.present]):
-            inside = placed.present & (layers[0] == label)
-            part = ordered(np.where(inside, placed.time, 0.0), inside)
-            own = [part.arrange(member) & part.present for member in members]
-            ended = part.arrange(codes) * part.present
-            more, spread = _gray_sums(part, ended, own, cause, rho)
-            score += more
-            variance += spread
-    else:
-        score, variance = _gray_sums(placed, codes, members, cause, rho)
+    groups = distinct(group[present])
+    labels = distinct(layers[0][present]) if layers else None
+    score = np.zeros((*times.shape[:-1], len(groups)))
+    variance = np.zeros((*score.shape, len(groups)))
+    for part in blocks(times.shape):
+        placed = ordered(times[part], present[part])
+        ended = placed.arrange(codes[part] * failed[part])
+        label = placed.arrange(group[part])
+        members = [(label == each) & placed.present for each in groups]
+        if labels is None:
+            score[part], variance[part] = _gray_sums(placed, ended, members, cause, rho)
+            continue
+        stratum = placed.arrange(layers[0][part])
+        for each in labels:
+            inside = placed.present & (stratum == each)
+            own = ordered(np.where(inside, placed.time, 0.0), inside)
+            more, spread = _gray_sums(
+                own,
+                own.arrange(ended) * own.present,
+                [own.arrange(member) & own.present for member in members],
+                cause,
+                rho,
+            )
+            score[part] += more
+            variance[part] += spread
 
     # With many ties among few patients the variance for ties may be below 0.
     size = np.abs(variance).max(axis=(-2, -1), initial=0.0)
     least = np.linalg.eigvalsh(variance).min(axis=-1, initial=0.0)
-    negative = least < -_NOTHING * size
+    negative = least < -NOTHING * size
     usable = np.where(negative[..., None, None], 0.0, variance)
     if len(groups) == 2:
-        statistic, df = _along(score, usable, np.array([0.0, 1.0]))
+        statistic, df = along(score, usable, np.array([0.0, 1.0]))
     else:
-        statistic, df = _any_difference(score, usable)
+        statistic, df = any_difference(score, usable)
     reason = np.select(
-        [df > 0, placed.n == 0, ~(codes == cause).any(axis=-1), negative],
+        [
+            df > 0,
+            ~present.any(axis=-1),
+            ~(failed & (codes == cause)).any(axis=-1),
+            negative,
+        ],
         ["", "no patients", "no event of the cause", "too many ties: a variance below 0"],
         "no event could have been in another group",
     )
-    return GrayTest(groups, score, variance, statistic, df, _tail(statistic, df), reason)
+    return GrayTest(groups, score, variance, statistic, df, upper_tail(statistic, df), reason)
 
 
 def _gray_sums(
@@ -184,41 +201,48 @@ def _gray_sums(
     variance = np.zeros((*score.shape, count))
     if count < 2:
         return score, variance
-    steps = _Steps(placed, codes > 0)
+    steps = Steps(placed, codes > 0)
     own = codes.ravel()[steps.events] == cause
     total = steps.count(own)
 
-    sides = []
-    for member in members:
-        at_risk = steps.at_step(np.cumsum(member[..., ::-1], axis=-1)[..., ::-1], 0.0)
-        sides.append(_Side(steps, at_risk, own, member.ravel()[steps.events]))
+    everyone = (steps.at_step(placed.at_risk, 0.0), total, steps.count(~own))
+    counted = []
+    for member in members[:-1]:
+        inside = member.ravel()[steps.events]
+        left = np.cumsum(member[..., ::-1], axis=-1)[..., ::-1]
+        counted.append(
+            (steps.at_step(left, 0.0), steps.count(own & inside), steps.count(~own & inside))
+        )
+    # The last group has the others: everyone is in some group.
+    rest = (all_ - sum(each) for all_, *each in zip(everyone, *counted, strict=True))
+    sides = [_Side(*each) for each in (*counted, tuple(rest))]
     pooled = np.asarray(sum(side.exposure for side in sides))
     weight = np.asarray(sum(side.spared for side in sides))
-    jump = _over(total, pooled)
+    jump = over(total, pooled)
     incidence = np.cumsum(jump, axis=-1)
     spared = 1 - (incidence - jump)
     # Once only one group is at risk the pooled incidence may pass 1; nothing there counts.
     factor = np.ones(()) if rho == 0 else np.maximum(spared, TOLERANCE) ** rho
-    rate = _over(jump, spared)
+    rate = over(jump, spared)
     # Of two groups, the second is the mirror image of the first.
     free = range(1 if count == 2 else count)
     arms = [[np.zeros(()) for _ in sides] for _ in sides]
     carried = [[np.zeros(()) for _ in sides] for _ in sides]
     for i in free:
-        part = _over(sides[i].exposure, pooled)
-        score[..., i] = (factor * (sides[i].own - total * _over(sides[i].spared, weight))).sum(-1)
+        part = over(sides[i].exposure, pooled)
+        score[..., i] = (factor * (sides[i].own - total * over(sides[i].spared, weight))).sum(-1)
         for k in range(i, len(free)):
             arm = factor * sides[k].exposure * ((1.0 if i == k else 0.0) - part)
             arms[i][k] = arms[k][i] = arm
-            carried[i][k] = carried[k][i] = _later(arm * rate)
+            carried[i][k] = carried[k][i] = later_sums(arm * rate)
     if count == 2:
         arms[0][1], carried[0][1] = -arms[0][0], -carried[0][0]
 
     for k, side in enumerate(sides):
-        remaining = _over(1 - incidence, side.after)
+        remaining = over(1 - incidence, side.after)
         tied = np.maximum(total - 1, 0.0) / np.maximum(pooled * side.before - 1, TOLERANCE)
         own_term = jump * side.share * (1 - tied) * (side.at_risk > 0)
-        other_term = (side.share * remaining) ** 2 * _drawn(side.other, side.at_risk)
+        other_term = (side.share * remaining) ** 2 * drawn(side.other, side.at_risk)
         reach = [arms[i][k] + (1 - remaining) * carried[i][k] for i in free]
         for i in free:
             for j in range(i + 1):
@@ -237,15 +261,13 @@ def _gray_sums(
 class _Side:
     """One group at the steps of all."""
 
-    def __init__(self, steps: _Steps, at_risk: Floats, own: Flags, member: Flags) -> None:
+    def __init__(self, at_risk: Floats, own: Floats, other: Floats) -> None:
         some = np.maximum(at_risk, 1.0)
-        self.at_risk = at_risk
-        self.own = steps.count(own & member)
-        self.other = steps.count(~own & member)
+        self.at_risk, self.own, self.other = at_risk, own, other
         self.after = np.cumprod(1 - (self.own + self.other) / some, axis=-1, dtype=np.float64)
-        self.before = _just_before(self.after)
+        self.before = just_before(self.after)
         self.share = self.before / some
         jump = self.share * self.own
         # Whoever is at risk has survived.
-        self.exposure = _over(at_risk, self.before)
+        self.exposure = over(at_risk, self.before)
         self.spared = self.exposure * (1 - (np.cumsum(jump, axis=-1) - jump))

@@ -7,11 +7,14 @@ axes. Who counts may differ from one to the next (`where`), the length of the la
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from statistics import NormalDist
+from types import EllipsisType
 from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
@@ -22,6 +25,8 @@ Integers = NDArray[np.int64]
 
 TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 """Times closer than this, absolutely or relative to their mean, are one time, as in R."""
+_BLOCK = 1 << 14
+"""So many values at a time stay in the processor's cache, with what is worked out from them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,9 @@ class Ordered:
         Patients who count and whose time is this one or later.
     n : numpy.ndarray of int
         Patients who count; shape ``(...)``.
+    late : bool
+        Whether patients may have come under observation after time 0, so that `n` and the times
+        alone don't tell who is at risk.
     """
 
     time: Floats
@@ -54,6 +62,7 @@ class Ordered:
     end: Integers
     at_risk: Floats
     n: Integers
+    late: bool = False
 
     def arrange(self, values: ArrayLike) -> NDArray[Any]:
         """Put one value per patient into the order of the times.
@@ -230,9 +239,29 @@ def ordered(time: ArrayLike, where: ArrayLike | None = None) -> Ordered:
         wrong = times[present & ~usable][0]
         raise KitError(f"given {wrong}", where="time", right="a finite number, 0 or more")
 
+    parts = list(blocks(times.shape))
+    if len(parts) == 1:
+        return _sorted(times, present)
+    whole = Ordered(
+        time=np.empty(times.shape),
+        order=np.empty(times.shape, dtype=np.int64),
+        present=np.empty(times.shape, dtype=bool),
+        start=np.empty(times.shape, dtype=np.int64),
+        end=np.empty(times.shape, dtype=np.int64),
+        at_risk=np.empty(times.shape),
+        n=np.empty(times.shape[:-1], dtype=np.int64),
+    )
+    for part in parts:
+        found = _sorted(times[part], present[part])
+        for name in ("time", "order", "present", "start", "end", "at_risk", "n"):
+            getattr(whole, name)[part] = getattr(found, name)
+    return whole
+
+
+def _sorted(times: Floats, present: Flags) -> Ordered:
     times = np.where(present, times, np.inf)
     order = np.argsort(times, axis=-1)
-    times = np.take_along_axis(times, order, axis=-1)
+    times = np.sort(times, axis=-1)  # quicker than to pick them by `order`
     n = np.asarray(present.sum(axis=-1), dtype=np.int64)
     size = times.shape[-1]
     index = np.arange(size)
@@ -252,8 +281,10 @@ def ordered(time: ArrayLike, where: ArrayLike | None = None) -> Ordered:
     ends = np.ones(times.shape, dtype=bool)
     ends[..., :-1] = first[..., 1:]
     end = np.minimum.accumulate(np.where(ends, index, size - 1)[..., ::-1], axis=-1)[..., ::-1]
+    if ((gaps > 0) & ~first[..., 1:]).any():
+        times = np.take_along_axis(times, start, axis=-1)
     return Ordered(
-        time=np.take_along_axis(times, start, axis=-1),
+        time=times,
         order=order,
         present=present,
         start=start,
@@ -261,6 +292,33 @@ def ordered(time: ArrayLike, where: ArrayLike | None = None) -> Ordered:
         at_risk=np.where(present, (n[..., None] - start).astype(float), 0.0),
         n=n,
     )
+
+
+def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
+    """Cut a batch into pieces that the processor's cache can hold.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the batch, patients last.
+
+    Yields
+    ------
+    slice or Ellipsis
+        What to pick along the first axis, one piece after the other; ``...`` if it's all one.
+
+    Notes
+    -----
+    An array that leaves the cache costs several times the arithmetic done to it. The result of
+    each member is the same whatever the pieces.
+    """
+    size = int(np.prod(shape[1:], dtype=np.int64))
+    step = max(_BLOCK // max(size, 1), 1)
+    if len(shape) < 2 or shape[0] <= step:
+        yield ...
+        return
+    for first in range(0, shape[0], step):
+        yield slice(first, first + step)
 
 
 def intervals(
@@ -348,7 +406,178 @@ def delayed(time: ArrayLike, entry: ArrayLike, where: ArrayLike | None = None) -
     signs = np.concatenate((observed, -1.0 * observed), axis=-1)
     at_risk = both.restore(both.from_on(both.arrange(signs)))[..., :size]
     placed = ordered(both.restore(both.time)[..., :size], observed)
-    return replace(placed, at_risk=np.where(placed.present, placed.arrange(at_risk), 0.0))
+    at_risk = np.where(placed.present, placed.arrange(at_risk), 0.0)
+    return replace(placed, at_risk=at_risk, late=True)
+
+
+def same_shape(given: Mapping[str, NDArray[Any]], **shown: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape to which arrays of one value per patient broadcast.
+
+    Parameters
+    ----------
+    given : mapping of str to numpy.ndarray
+        The arrays by name; each has patients on its last axis.
+    **shown : tuple of int
+        Under an array's name, the shape to show if it doesn't fit, where that isn't its own.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    KitError
+        If the shapes don't fit, or the numbers of patients differ.
+    """
+    shapes = [array.shape for array in given.values()]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        shape = ()
+    if not shape or any(each[-1:] != shape[-1:] for each in shapes):
+        joint = " and " if len(given) == 2 else ", "
+        raise KitError(
+            f"shapes {joint.join(str(shown.get(name, given[name].shape)) for name in given)}",
+            where=", ".join(given),
+            right="one of each per patient",
+        )
+    return shape
+
+
+def together(
+    time: ArrayLike, failed: Flags, where: ArrayLike | None, **codes: ArrayLike | None
+) -> tuple[Floats, Flags, Flags, list[NDArray[Any]]]:
+    """Give one shape to all that is known of each patient.
+
+    Parameters
+    ----------
+    time : array_like
+        As `ordered` takes it.
+    failed : numpy.ndarray of bool
+        Whose time ended in an event. Broadcast against `time`, as the following.
+    where : array_like of bool, optional
+        Who counts. Everyone if not given.
+    **codes : array_like, optional
+        Codes of each patient, such as the group. Those that aren't given are left out.
+
+    Returns
+    -------
+    time : numpy.ndarray of float
+        The times.
+    present, failed : numpy.ndarray of bool
+        Who counts, and who of them had an event.
+    labels : list of numpy.ndarray
+        The codes that were given.
+
+    Raises
+    ------
+    KitError
+        If the shapes don't fit, or the code of one who counts is missing.
+    """
+    given = {"time": np.asarray(time, dtype=float), "event": failed}
+    given |= {name: np.asarray(values) for name, values in codes.items() if values is not None}
+    if where is not None:
+        given["where"] = np.asarray(where, dtype=bool)
+    shape = same_shape(given)
+    wide = {name: np.broadcast_to(values, shape) for name, values in given.items()}
+    present = wide.get("where", np.broadcast_to(True, shape))
+    labels = [wide[name] for name in codes if name in wide]
+    for name, label in zip((name for name in codes if name in wide), labels, strict=True):
+        # A missing code would otherwise be a group of its own, or in no group at all.
+        if label.dtype.kind not in "biu" and pd.isna(label[present]).any():
+            raise KitError("a code is missing", where=name, right="one code per patient")
+    return wide["time"], present, wide["event"] & present, labels
+
+
+def had_event(event: ArrayLike) -> Flags:
+    """Return who had the event, checked.
+
+    Parameters
+    ----------
+    event : array_like
+        True or 1, False or 0; shape ``(..., patients)``.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+
+    Raises
+    ------
+    KitError
+        If a value cannot be used.
+    """
+    right = "1 (event) or 0 (censored)"
+    return coded(event, "event", right, lambda x: np.isin(x, (0, 1))).astype(bool)
+
+
+def distinct(codes: NDArray[Any]) -> NDArray[Any]:
+    """Return the distinct codes, ascending.
+
+    Parameters
+    ----------
+    codes : numpy.ndarray
+        Codes of any kind.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    if codes.dtype.kind == "i" and codes.size and codes.min() >= 0 and codes.max() < 1000:
+        return np.flatnonzero(np.bincount(codes.ravel()))  # quicker than to sort them
+    return np.unique(codes)
+
+
+def moments(at: ArrayLike, name: str) -> Floats:
+    """Return times that were asked for, checked.
+
+    Parameters
+    ----------
+    at : array_like
+        The times.
+    name : str
+        What to call them if they cannot be used.
+
+    Returns
+    -------
+    numpy.ndarray of float
+
+    Raises
+    ------
+    KitError
+        If a time is negative or not finite.
+    """
+    asked = np.asarray(at, dtype=float)
+    usable = np.isfinite(asked) & (asked >= 0)
+    if not usable.all():
+        raise KitError(f"given {asked[~usable][0]}", where=name, right="a finite number, 0 or more")
+    return asked
+
+
+def normal_quantile(level: float) -> float:
+    """Return how many standard errors a confidence limit is away from the estimate.
+
+    Parameters
+    ----------
+    level : float
+        The confidence level, above 0 and below 1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    KitError
+        If the level cannot be used.
+
+    Examples
+    --------
+    >>> round(normal_quantile(0.95), 2)
+    1.96
+    """
+    if not 0 < level < 1:
+        raise KitError(f"given {level!r}", where="level", right="a number above 0 and below 1")
+    return -NormalDist().inv_cdf((1 - level) / 2)
 
 
 def coded(

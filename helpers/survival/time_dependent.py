@@ -20,16 +20,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.curves import Curves, Words, _estimated
+from helpers.survival.chi_squared import upper_tail
+from helpers.survival.curves import Curves, Words, estimated
 from helpers.survival.ordered import (
     TOLERANCE,
     Flags,
     Floats,
     Integers,
-    coded,
     delayed,
+    had_event,
     intervals,
+    moments,
     ordered,
+    same_shape,
 )
 
 
@@ -90,8 +93,8 @@ class SimonMakuch:
     curves : Curves
         Shape ``(..., 2)``: before the change and after it. `helpers.survival.curves.limits`,
         `quantile` and `landmark` read them; `curves.ordered.at_risk` has who was in that state
-        just before each time. For numbers at other times use `numbers_at_risk`, not `counts`,
-        which knows no late entry.
+        just before each time. `numbers_at_risk` has numbers at other times; `counts`, which
+        knows no late entry, refuses.
     episodes : Episodes
         What they were made from.
     """
@@ -179,10 +182,7 @@ def landmark_sample(
     array([nan,  2.,  6.,  6.])
     """
     times, died, changes, present = _histories(time, event, change_time, where)
-    moment = np.asarray(at, dtype=float)
-    if not (np.isfinite(moment) & (moment >= 0)).all():
-        wrong = moment[~(np.isfinite(moment) & (moment >= 0))].ravel()[0]
-        raise KitError(f"given {wrong}", where="at", right="a finite number, 0 or more")
+    moment = moments(at, "at")
     try:
         moment = np.broadcast_to(moment, times.shape[:-1])[..., None]
     except ValueError:
@@ -304,7 +304,7 @@ def simon_makuch(
     )
     used = used & (times > start + TOLERANCE * max(1.0, start))
     placed = delayed(times, np.where(used, np.maximum(entry, start), 0.0), used)
-    return SimonMakuch(_estimated(placed, placed.arrange(died).astype(bool) & placed.present), rows)
+    return SimonMakuch(estimated(placed, placed.arrange(died).astype(bool) & placed.present), rows)
 
 
 def numbers_at_risk(found: SimonMakuch, at: ArrayLike) -> Integers:
@@ -328,10 +328,7 @@ def numbers_at_risk(found: SimonMakuch, at: ArrayLike) -> Integers:
     KitError
         If a time cannot be used.
     """
-    asked = np.atleast_1d(np.asarray(at, dtype=float))
-    if not (np.isfinite(asked) & (asked >= 0)).all():
-        wrong = asked[~(np.isfinite(asked) & (asked >= 0))][0]
-        raise KitError(f"given {wrong}", where="at", right="a finite number, 0 or more")
+    asked = np.atleast_1d(moments(at, "at"))
     entry, time, here = (
         _by_state(values)
         for values in (found.episodes.entry, found.episodes.time, found.episodes.where)
@@ -377,8 +374,6 @@ def mantel_byar(
     .. [1] Mantel N, Byar DP. Evaluation of response-time data involving transient states: an
        illustration using heart-transplant data. J Am Stat Assoc 1974;69:81-86.
     """
-    from scipy.special import chdtrc
-
     rows = episodes(time, event, change_time, where=where)
     entry, ends, here = (_by_state(values) for values in (rows.entry, rows.time, rows.where))
     observed_at_all, changed = np.asarray(here.any(axis=-2)), here[..., 1, :]
@@ -412,7 +407,7 @@ def mantel_byar(
         expected=np.stack((events - expected, expected), axis=-1),
         variance=np.asarray(variance),
         statistic=statistic,
-        p=np.asarray(chdtrc(1, statistic)),
+        p=upper_tail(statistic, 1),
         reason=np.where(~observed_at_all.any(axis=-1), "no patients", reason),
     )
 
@@ -421,23 +416,14 @@ def _histories(
     time: ArrayLike, event: ArrayLike, change_time: ArrayLike, where: ArrayLike | None
 ) -> tuple[Floats, Flags, Floats, Flags]:
     """Return times, events, changes (``inf`` for never) and who counts, of one shape."""
-    died = coded(event, "event", "1 (event) or 0 (censored)", lambda x: np.isin(x, (0, 1)))
-    times, changes = np.asarray(time, dtype=float), np.asarray(change_time, dtype=float)
-    present = np.ones(times.shape, dtype=bool) if where is None else np.asarray(where, dtype=bool)
-    shapes = [array.shape for array in (times, died, changes, present)]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        shape = ()
-    if not shape or any(each[-1:] != shape[-1:] for each in shapes):
-        raise KitError(
-            f"shapes {', '.join(map(str, shapes))}",
-            where="time, event, change_time, where",
-            right="one of each per patient",
-        )
-    times, died, changes, present = (
-        np.broadcast_to(array, shape) for array in (times, died, changes, present)
-    )
+    given = {
+        "time": np.asarray(time, dtype=float),
+        "event": had_event(event),
+        "change_time": np.asarray(change_time, dtype=float),
+        "where": np.ones(np.shape(time), dtype=bool) if where is None else np.asarray(where, bool),
+    }
+    shape = same_shape(given)
+    times, died, changes, present = (np.broadcast_to(array, shape) for array in given.values())
     usable = np.isfinite(times) & (times >= 0)
     for name, values, right, unfit in (
         ("time", times, "a finite number, 0 or more", present & ~usable),
@@ -445,7 +431,7 @@ def _histories(
     ):
         if unfit.any():
             raise KitError(f"given {values[unfit][0]}", where=name, right=right)
-    return times, died.astype(bool) & present, np.fmin(changes, np.inf), present
+    return times, died & present, np.fmin(changes, np.inf), present
 
 
 def _by_state(rows: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,144 @@
+"""Members of an ensemble: whole cohorts that have everything a paper printed.
+
+One member takes three steps: the categorical part with the events that printed rates fix by
+their counts (`helpers.reconstruct.categorical`), a first draw of event histories, and the search
+that brings them to every printed number (`helpers.reconstruct.search`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.catalogue import Variable
+from helpers.errors import KitError
+from helpers.reconstruct import categorical, times
+from helpers.reconstruct.categorical import Model
+from helpers.reconstruct.times import Flag, Requirements
+
+_ATTEMPTS = 40
+_NEAR = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What every member of a paper's ensemble starts from; made once.
+
+    Attributes
+    ----------
+    asked : Requirements
+        What the printed numbers ask of the times.
+    flags : tuple of Flag
+        The events by a day that the categorical part decides.
+    model : Model
+        The categorical part.
+    variables : dict of str to Variable
+        The paper's variables and the flags.
+    """
+
+    asked: Requirements
+    flags: tuple[Flag, ...]
+    model: Model
+    variables: dict[str, Variable]
+
+
+def plan(paper: str) -> Plan:
+    """Make ready what all members of a paper's ensemble have in common.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    DataError
+        If the paper's folder has faults.
+    KitError
+        If printed counts exclude each other; the message names a smallest set of them.
+    """
+    asked = times.requirements(paper)
+    flags = times.flags(asked)
+    own = [flag for flag in flags if flag.counts]
+    counts: dict[str, tuple[int, int]] = {}
+    for flag in own:
+        for text, events, patients in flag.counts:
+            whom = f"({text}) and " if text else ""
+            counts[f"{whom}{flag.name} == 'Y'"] = (events, events)
+            if text:
+                counts[text] = (patients, patients)
+    model = categorical.model(
+        paper,
+        flags=[categorical.Flag(flag.name) for flag in own],
+        counts=counts,
+        always=times.rules(asked, own),
+    )
+    return Plan(asked, tuple(flags), model, dict(model.asked.variables))
+
+
+def member(prepared: Plan, seed: int) -> pd.DataFrame:
+    """Make one member.
+
+    Parameters
+    ----------
+    prepared : Plan
+        What all members have in common.
+    seed : int
+        The same seed gives the same member.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per patient: ``USUBJID``, the paper's variables and the event history in months
+        from the start of treatment (``RSPM, NRSPM, RLPM, HSCTM, DTHM, LSTALVM``).
+
+    Raises
+    ------
+    KitError
+        If the search did not find one.
+    """
+    from helpers.reconstruct import search
+
+    best = np.inf
+    for attempt in range(_ATTEMPTS):
+        rng = np.random.default_rng([seed, attempt])
+        patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
+        drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
+        begun = times.start(prepared.asked, patients, drawn, rng)
+        for tests, steps, hot, cold in _SCHEDULE:
+            arrays = drawn.arrays if tests else _without_tests(drawn.arrays)
+            energy, _ = search.anneal(
+                rng, **begun, **arrays, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
+            )
+            if not tests and energy > 0.3:
+                break
+            if tests and energy <= _NEAR:
+                dropped = [flag.name for flag in prepared.flags if flag.counts]
+                table = patients.drop(columns=dropped)
+                return pd.concat([table, times.histories(begun["day"])], axis=1)
+        best = min(best, energy)
+    raise KitError(
+        f"no cohort with every printed number found in {_ATTEMPTS} attempts (best {best:.3g})",
+        where=prepared.asked.paper.id,
+        right="another seed, or numbers that don't exclude each other",
+    )
+
+
+_SCHEDULE = (
+    (False, 100_000, 1.0, 0.01),
+    (True, 200_000, 0.6, 0.003),
+    (True, 100_000, 0.1, 0.001),
+)
+"""Steps of the search: with the tests or without, how many, the heat at the start and the end."""
+
+
+def _without_tests(arrays: dict[str, Any]) -> dict[str, Any]:
+    tests = ("test_kind", "test_endpoint", "test_members", "test_size", "test_bounds")
+    return {name: each[:0] if name in tests else each for name, each in arrays.items()}
