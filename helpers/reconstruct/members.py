@@ -7,6 +7,7 @@ that brings them to every printed number (`helpers.reconstruct.search`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,14 +84,14 @@ def plan(paper: str) -> Plan:
     return Plan(asked, tuple(flags), model, dict(model.asked.variables))
 
 
-def member(prepared: Plan, seed: int) -> pd.DataFrame:
+def member(prepared: Plan, seed: int | Sequence[int]) -> pd.DataFrame:
     """Make one member.
 
     Parameters
     ----------
     prepared : Plan
         What all members have in common.
-    seed : int
+    seed : int or sequence of int
         The same seed gives the same member.
 
     Returns
@@ -108,7 +109,7 @@ def member(prepared: Plan, seed: int) -> pd.DataFrame:
 
     best = np.inf
     for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([seed, attempt])
+        rng = np.random.default_rng([*np.atleast_1d(seed), attempt])
         patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
         drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
         begun = times.start(prepared.asked, patients, drawn, rng)

@@ -239,26 +239,6 @@ def ordered(time: ArrayLike, where: ArrayLike | None = None) -> Ordered:
         wrong = times[present & ~usable][0]
         raise KitError(f"given {wrong}", where="time", right="a finite number, 0 or more")
 
-    parts = list(blocks(times.shape))
-    if len(parts) == 1:
-        return _sorted(times, present)
-    whole = Ordered(
-        time=np.empty(times.shape),
-        order=np.empty(times.shape, dtype=np.int64),
-        present=np.empty(times.shape, dtype=bool),
-        start=np.empty(times.shape, dtype=np.int64),
-        end=np.empty(times.shape, dtype=np.int64),
-        at_risk=np.empty(times.shape),
-        n=np.empty(times.shape[:-1], dtype=np.int64),
-    )
-    for part in parts:
-        found = _sorted(times[part], present[part])
-        for name in ("time", "order", "present", "start", "end", "at_risk", "n"):
-            getattr(whole, name)[part] = getattr(found, name)
-    return whole
-
-
-def _sorted(times: Floats, present: Flags) -> Ordered:
     times = np.where(present, times, np.inf)
     order = np.argsort(times, axis=-1)
     times = np.sort(times, axis=-1)  # quicker than to pick them by `order`

@@ -1,0 +1,291 @@
+"""Ensembles: many members of a paper, made, stored and read.
+
+An ensemble is stored as ``data/<paper>/cohorts.parquet``: one row per patient and member, in the
+order of members. The file says of itself that it is synthetic, from which seed and inputs it
+comes, and which published numbers its members were held against.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from helpers import catalogue, files, paths
+from helpers.errors import DataError, KitError
+
+if TYPE_CHECKING:
+    from helpers.reconstruct.members import Plan
+
+LABEL = "synthetic patients, reconstructed from published numbers; not real patients"
+_KEY = b"trial_by_notebook"
+
+
+def file(paper: str) -> Path:
+    """Return where a paper's ensemble is stored.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    return paths.paper(paper) / "cohorts.parquet"
+
+
+def make(
+    paper: str,
+    *,
+    members: int = 200,
+    seed: int = 1,
+    jobs: int = 1,
+    scheduler: str = "",
+    progress: Callable[[int], object] = lambda done: None,
+) -> pd.DataFrame:
+    """Make an ensemble.
+
+    Members that an earlier, broken-off run with the same inputs finished are taken over.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    members : int, optional
+        How many.
+    seed : int, optional
+        The same seed gives the same members, whatever makes them.
+    jobs : int, optional
+        Processes on this machine.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://127.0.0.1:8786``, whose workers make the
+        members instead.
+    progress : callable, optional
+        Called with the number of members that are done.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Column ``member`` from 1, then those of `helpers.reconstruct.members.member`.
+
+    Raises
+    ------
+    KitError
+        If the paper's numbers exclude each other, or a search finds no member.
+    DataError
+        If the paper's folder has faults.
+    """
+    if members < 1:
+        raise KitError(f"given {members}", where="members", right="1 or more")
+    catalogue.load(paper)
+    unfinished = file(paper).with_name(f".cohorts-{_fingerprint(paper)}-{seed}.parquet")
+    done: dict[int, pd.DataFrame] = {}
+    if unfinished.is_file():
+        for number, table in pd.read_parquet(unfinished).groupby("member", sort=False):
+            done[int(str(number))] = table.drop(columns="member").reset_index(drop=True)
+    wanted = [number for number in range(1, members + 1) if number not in done]
+    progress(len(done))
+    try:
+        for number, table in _made(paper, seed, wanted, jobs, scheduler):
+            done[number] = table
+            progress(len(done))
+    finally:
+        if done and len(done) < members:
+            _joined(done).to_parquet(unfinished, index=False)
+    unfinished.unlink(missing_ok=True)
+    return _joined({number: done[number] for number in range(1, members + 1)})
+
+
+def write(paper: str, table: pd.DataFrame, *, seed: int) -> Path:
+    """Store an ensemble in the paper's folder.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    table : pandas.DataFrame
+        What `make` returned.
+    seed : int
+        From which seed.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    KitError
+        If it cannot be written; then the old one is as it was.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    small = table.copy()
+    for name in small.columns:
+        if small[name].dtype == object:
+            small[name] = small[name].astype("category")
+    arrow = pa.Table.from_pandas(small, preserve_index=False)
+    told = {
+        "label": LABEL,
+        "paper": paper,
+        "members": int(table["member"].nunique()),
+        "seed": seed,
+        "inputs": _fingerprint(paper),
+        "unit of times": "months of 30.4375 days from the start of treatment",
+    }
+    arrow = arrow.replace_schema_metadata(
+        {**(arrow.schema.metadata or {}), _KEY: json.dumps(told).encode()}
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(arrow, sink, compression="zstd")
+    files.replace(file(paper), sink.getvalue().to_pybytes())
+    return file(paper)
+
+
+def read(paper: str) -> pd.DataFrame:
+    """Return a paper's stored ensemble.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `make` returned it.
+
+    Raises
+    ------
+    DataError
+        If there is none, or the file isn't one.
+    """
+    place = file(paper)
+    if not place.is_file():
+        raise DataError(
+            "there is no reconstructed ensemble",
+            where=f"data/{paper}",
+            right=f"python -m helpers reconstruct {paper}",
+        )
+    return _read(place, place.stat().st_mtime_ns).copy()
+
+
+def about(paper: str) -> dict[str, Any]:
+    """Return what a stored ensemble says of itself.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    dict of str to object
+        ``label, paper, members, seed, inputs, unit of times``.
+
+    Raises
+    ------
+    DataError
+        If there is no ensemble, or the file isn't one.
+    """
+    import pyarrow.parquet as pq
+
+    place = file(paper)
+    try:
+        told = (pq.read_schema(place).metadata or {})[_KEY]
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            "not a reconstructed ensemble", where=f"data/{paper}/cohorts.parquet"
+        ) from error
+    return dict(json.loads(told))
+
+
+@lru_cache(maxsize=8)
+def _read(place: Path, _changed: int) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(place)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "it can't be read", where=f"data/{place.parent.name}/cohorts.parquet"
+        ) from error
+    for name in table.columns:
+        if isinstance(table[name].dtype, pd.CategoricalDtype):
+            table[name] = table[name].astype(object)
+    return table
+
+
+def _joined(done: dict[int, pd.DataFrame]) -> pd.DataFrame:
+    numbered = []
+    for number in sorted(done):
+        table = done[number].copy()
+        table.insert(0, "member", number)
+        numbered.append(table)
+    return pd.concat(numbered, ignore_index=True)
+
+
+def _made(
+    paper: str, seed: int, wanted: list[int], jobs: int, scheduler: str
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    if scheduler:
+        yield from _on_cluster(paper, seed, wanted, scheduler)
+        return
+    from joblib import Parallel, delayed
+
+    run = Parallel(n_jobs=jobs, return_as="generator_unordered")
+    yield from run(delayed(_one)(str(paths.root()), paper, seed, number) for number in wanted)
+
+
+def _on_cluster(
+    paper: str, seed: int, wanted: list[int], scheduler: str
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    from distributed import Client, as_completed
+
+    try:
+        client = Client(scheduler, timeout=10)
+    except (OSError, ValueError) as error:
+        raise KitError(
+            f"no Dask scheduler answers at {scheduler}",
+            where="scheduler",
+            right="the address that `dask scheduler` printed, such as tcp://127.0.0.1:8786",
+        ) from error
+    with client:
+        root = str(paths.root())
+        # A worker that dies costs its running members only: they go to another one.
+        futures = client.map(
+            lambda number: _one(root, paper, seed, number), wanted, pure=False, retries=3
+        )
+        for future in as_completed(futures):
+            yield future.result()
+
+
+def _one(root: str, paper: str, seed: int, number: int) -> tuple[int, pd.DataFrame]:
+    from helpers.reconstruct import members
+
+    return number, members.member(_plan(root, paper, _fingerprint(paper)), [seed, number])
+
+
+@lru_cache(maxsize=4)
+def _plan(_root: str, paper: str, _inputs: str) -> Plan:
+    from helpers.reconstruct import members
+
+    return members.plan(paper)
+
+
+def _fingerprint(paper: str) -> str:
+    """Return a hash of all that decides what the members of a paper are."""
+    folder = paths.paper(paper)
+    code = Path(__file__).parent
+    sources = [folder / "paper.toml", folder / "published.csv", *sorted(code.glob("*.py"))]
+    found = hashlib.sha256()
+    for source in sources:
+        if source.name != Path(__file__).name and source.is_file():
+            found.update(source.read_bytes())
+    return found.hexdigest()[:16]
