@@ -225,7 +225,7 @@ class Definition(_Part):
     """
 
     label: str
-    printed: str = Field("", max_length=_LONGEST_EXCERPT)
+    printed: str = Field(default="", max_length=_LONGEST_EXCERPT)
     note: str = ""
     origin: Literal["diagnosis", "treatment", "response", "transplant"]
     events: tuple[Event, ...]
@@ -420,6 +420,9 @@ class Reconstruction(_Part):
     history : dict of str to str
         Queries: to whom a response, no response, a relapse, a transplant, a death happens. A
         relapse or a death without a query happens to whomever the printed times say.
+    filled : dict of {'relapse', 'death'} to str
+        The yes/no variable that says whether it happened, where that follows from the printed
+        times rather than from a query in `history`.
     by_day : dict of str to (str, int)
         Of a yes/no variable the endpoint and the day by which it says that it has come.
     days : dict of str to tuple of (int, int)
@@ -438,6 +441,7 @@ class Reconstruction(_Part):
     each: dict[str, tuple[str, ...]] = {}
     excluded: dict[str, str] = {}
     history: dict[_Happening, str] = {}
+    filled: dict[Literal["relapse", "death"], str] = {}
     by_day: dict[str, tuple[str, int]] = {}
     days: dict[_Happening, tuple[int, int]] = {}
     populations: dict[str, str] = {}

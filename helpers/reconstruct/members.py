@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers import query
 from helpers.catalogue import Variable
 from helpers.errors import KitError
 from helpers.reconstruct import categorical, times
 from helpers.reconstruct.categorical import Model
+from helpers.reconstruct.counts import Constraints, constraints
 from helpers.reconstruct.times import Flag, Requirements
 
 _ATTEMPTS = 40
@@ -36,6 +38,8 @@ class Plan:
         The events by a day that the categorical part decides.
     model : Model
         The categorical part.
+    plain : Constraints
+        The printed counts without the flags.
     variables : dict of str to Variable
         The paper's variables and the flags.
     """
@@ -43,6 +47,7 @@ class Plan:
     asked: Requirements
     flags: tuple[Flag, ...]
     model: Model
+    plain: Constraints
     variables: dict[str, Variable]
 
 
@@ -81,7 +86,7 @@ def plan(paper: str) -> Plan:
         counts=counts,
         always=times.rules(asked, own),
     )
-    return Plan(asked, tuple(flags), model, dict(model.asked.variables))
+    return Plan(asked, tuple(flags), model, constraints(paper), dict(model.asked.variables))
 
 
 def member(prepared: Plan, seed: int | Sequence[int]) -> pd.DataFrame:
@@ -121,15 +126,57 @@ def member(prepared: Plan, seed: int | Sequence[int]) -> pd.DataFrame:
             if not tests and energy > 0.3:
                 break
             if tests and energy <= _NEAR:
-                dropped = [flag.name for flag in prepared.flags if flag.counts]
-                table = patients.drop(columns=dropped)
-                return pd.concat([table, times.histories(begun["day"])], axis=1)
+                history = times.histories(begun["day"])
+                try:
+                    return _told(prepared, patients, history, rng)
+                except KitError:
+                    break  # nobody could have died or relapsed so, by the printed counts
         best = min(best, energy)
     raise KitError(
         f"no cohort with every printed number found in {_ATTEMPTS} attempts (best {best:.3g})",
         where=prepared.asked.paper.id,
         right="another seed, or numbers that don't exclude each other",
     )
+
+
+def _told(
+    prepared: Plan, patients: pd.DataFrame, history: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Put patients and histories together; say anew of the patients what depends on these."""
+    flags = [flag.name for flag in prepared.flags if flag.counts]
+    filled = prepared.asked.paper.reconstruct.filled
+    if not filled:
+        return pd.concat([patients.drop(columns=flags), history], axis=1)
+    column = {"death": "DTHM", "relapse": "RLPM"}
+    known = _core(prepared)
+    table = patients[[*known]].copy()
+    for happening, name in filled.items():
+        table[name] = np.where(history[column[happening]].notna(), "Y", "N")
+        has_one = patients[name].notna()
+        table[name] = table[name].where(has_one, None)
+    names = list(table.columns)
+    sizes = table.groupby(names, dropna=False, sort=False).size()
+    fixed = {}
+    for values, count in sizes.items():
+        parts = zip(names, values if isinstance(values, tuple) else (values,), strict=True)
+        text = " and ".join(f"{name} == {value!r}" for name, value in parts if pd.notna(value))
+        fixed[text] = (int(count), int(count))
+    again = categorical.model(prepared.plain, counts=fixed)
+    dealt = categorical.solve(again, seed=int(rng.integers(2**31)))
+    # Both have the same number of patients of each kind: let them meet in order.
+    order = dealt.sort_values(names, kind="stable").index
+    places = table.sort_values(names, kind="stable").index
+    moved = history.loc[places].set_axis(order).sort_index()
+    return pd.concat([dealt, moved], axis=1)
+
+
+def _core(prepared: Plan) -> list[str]:
+    """Return the variables by which the times are grouped, but for those that they fill."""
+    plan = prepared.asked.paper.reconstruct
+    texts = {group for each in prepared.asked.asked for group in each.groups}
+    texts |= set(plan.history.values())
+    names = {name for text in texts for name in query.parse(text, prepared.variables).names()}
+    return sorted(names - set(plan.filled.values()))
 
 
 _SCHEDULE = (

@@ -809,7 +809,7 @@ def allowed(day, patient, least, most, latest, must):
 
 
 @njit(cache=True)
-def as_flagged(patient, time, code, flag_endpoint, flag_day, flags):
+def as_flagged(patient, time, code, flag_endpoint, flag_day, flag_lost, flags):
     """Say whether one patient had the events by the days by which they must have had them."""
     for f in range(flag_endpoint.shape[0]):
         want = flags[f, patient]
@@ -822,7 +822,7 @@ def as_flagged(patient, time, code, flag_endpoint, flag_day, flags):
         if want == 1:
             if not (c == 1 and t <= flag_day[f]):
                 return False
-        elif t <= flag_day[f] and c != 2:
+        elif (c == 1 and t <= flag_day[f]) or (c == 0 and t <= flag_day[f] and not flag_lost[f]):
             return False
     return True
 
@@ -843,6 +843,7 @@ def anneal(
     cut,
     flag_endpoint,
     flag_day,
+    flag_lost,
     flags,
     masks,
     curve_endpoint,
@@ -1035,7 +1036,7 @@ def anneal(
         if good:
             for m in range(count):
                 observe(day, origin, events, competing, censors, cut, time, code, moved[m])
-                if not as_flagged(moved[m], time, code, flag_endpoint, flag_day, flags):
+                if not as_flagged(moved[m], time, code, flag_endpoint, flag_day, flag_lost, flags):
                     good = False
         after = energy
         if good:
@@ -1129,3 +1130,42 @@ def anneal(
                     code[e, moved[m]] = old_code[m, e]
     day[:] = best_day
     return best, used
+
+
+@njit(cache=True)
+def late_events(free, total, value, lower, upper, z, scale):
+    """Return which numbers of later events can take a rate to another with its interval.
+
+    Before, `free` of `total` had had no event and nobody was lost. Every way in which so many of
+    those left were at risk at each later event is tried; element k says whether k events can do
+    it.
+    """
+    possible = np.zeros(free + 1, np.bool_)
+    at = np.zeros(free + 2, np.int64)
+    rate = np.zeros(free + 2)
+    variance = np.zeros(free + 2)
+    rate[0] = free / total
+    variance[0] = (total - free) / (total * free)
+    depth = 0
+    at[0] = free + 1
+    while depth >= 0:
+        s, v = rate[depth], variance[depth]
+        if at[depth] == (free + 1 if depth == 0 else at[depth - 1]) and not possible[depth]:
+            low = limit(s, v, z, scale, False)
+            high = limit(s, v, z, scale, True)
+            if (
+                value[0] <= s <= value[1]
+                and lower[0] <= low <= lower[1]
+                and upper[0] <= high <= upper[1]
+            ):
+                possible[depth] = True
+        at[depth] -= 1
+        m = at[depth]
+        if m < 2 or s * (m - 1) / m < value[0] - 1e-12:
+            depth -= 1
+            continue
+        depth += 1
+        rate[depth] = s * (m - 1) / m
+        variance[depth] = v + 1 / (m * (m - 1.0))
+        at[depth] = m
+    return possible

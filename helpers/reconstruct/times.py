@@ -8,6 +8,7 @@ all, for one set of patients, into the arrays of `helpers.reconstruct.search`.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import math
 import re
@@ -25,7 +26,7 @@ from helpers.audit import inference
 from helpers.audit.evidence import Book
 from helpers.catalogue import Definition, Paper, PublishedNumber
 from helpers.errors import KitError
-from helpers.reconstruct import search
+from helpers.reconstruct import counts, search
 
 DAYS_PER_MONTH = 30.4375
 _DAYS = {"days": 1.0, "day": 1.0, "weeks": 7.0, "months": DAYS_PER_MONTH, "years": 365.25}
@@ -163,6 +164,8 @@ def requirements(paper: str, ledger: pd.DataFrame | None = None) -> Requirements
             known = found.get(key)
             ids = (*known.ids, *each.ids) if known else each.ids
             found[key] = Requirement(**{**each.__dict__, "ids": ids})
+    for each in _numbers_of(paper, described):
+        found[each.kind, each.endpoint, each.groups] = each
     levels = {n.level for n in book.own if n.level and n.statistic in _READERS}
     return Requirements(
         described,
@@ -172,6 +175,37 @@ def requirements(paper: str, ledger: pd.DataFrame | None = None) -> Requirements
         max(levels, default=0.95),
         _longest(book, found.values()),
     )
+
+
+def _numbers_of(paper: str, described: Paper) -> Iterator[Requirement]:
+    """Yield how many of a group have died or relapsed, where the search decides who."""
+    for happening, variable in described.reconstruct.filled.items():
+        wanted = ast.dump(ast.parse(f"{variable} == 'Y'", mode="eval").body)
+        for each in counts.constraints(paper).counts:
+            parts = list(_operands(each.query.tree))
+            rest = [part for part in parts if ast.dump(part) != wanted]
+            names = {n.id for part in rest for n in ast.walk(part) if isinstance(n, ast.Name)}
+            hang_on_it = any(described.variables[name].only_if for name in names)
+            filled = set(described.reconstruct.filled.values())
+            if len(rest) == len(parts) or names & filled or hang_on_it:
+                continue
+            group = " and ".join(ast.unparse(part) for part in rest)
+            yield Requirement(
+                each.sources,
+                "events",
+                f"{happening} alone",
+                (group,),
+                at=1e8,
+                value=(each.least - 0.1, each.most + 0.1),
+            )
+
+
+def _operands(tree: ast.expr | None) -> Iterator[ast.expr]:
+    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
+        for each in tree.values:
+            yield from _operands(each)
+    elif tree is not None:
+        yield tree
 
 
 def _query(group: str, definition: Definition | None, described: Paper, read_as: str = "") -> str:
@@ -433,12 +467,15 @@ class Flag:
         By when.
     counts : tuple of (str, int, int)
         Query of a group, how many of it have had the event, how many there are.
+    lost : bool
+        Whether patients may be lost before that day.
     """
 
     name: str
     endpoint: str
     day: int
     counts: tuple[tuple[str, int, int], ...] = ()
+    lost: bool = False
 
 
 def flags(asked: Requirements) -> list[Flag]:
@@ -486,10 +523,41 @@ def flags(asked: Requirements) -> list[Flag]:
         Flag(name, endpoint, day)
         for name, (endpoint, day) in asked.paper.reconstruct.by_day.items()
     ]
-    return told + [
+    exact = [
         Flag(f"{endpoint.upper()}D{day}FL", endpoint, day, tuple(dict.fromkeys(counts)))
         for (endpoint, day), counts in sorted(found.items())
     ]
+    return told + exact + _later(asked, exact)
+
+
+def _later(asked: Requirements, exact: Sequence[Flag]) -> list[Flag]:
+    """Return the events by a later day, where a later rate leaves one number of them only."""
+    z = -NormalDist().inv_cdf((1 - asked.level) / 2)
+    found: dict[tuple[str, int], list[tuple[str, int, int]]] = {}
+    for each in asked.asked:
+        if each.kind != "landmark" or not (each.value and each.lower and each.upper):
+            continue
+        for flag in exact:
+            for group, events, total in flag.counts:
+                free = total - events
+                here = (flag.endpoint, group) == (each.endpoint, each.groups[0])
+                # More at risk can be combined in too many ways to try.
+                if not here or each.at <= flag.day or not 0 < free <= _FEW:
+                    continue
+                possible = search.late_events(
+                    free, total, each.value, each.lower, each.upper, z, _SCALES[asked.conf_type]
+                )
+                if possible.sum() == 1:
+                    found.setdefault((each.endpoint, int(each.at)), []).append(
+                        (group, events + int(np.argmax(possible)), total)
+                    )
+    return [
+        Flag(f"{endpoint.upper()}D{day}FL", endpoint, day, tuple(counts), lost=True)
+        for (endpoint, day), counts in sorted(found.items())
+    ]
+
+
+_FEW = 30
 
 
 def rules(asked: Requirements, chosen: Sequence[Flag]) -> list[str]:
@@ -507,12 +575,16 @@ def rules(asked: Requirements, chosen: Sequence[Flag]) -> list[str]:
     list of str
         Queries over the paper's variables and the flags that are false for nobody.
     """
-    happened = asked.paper.reconstruct.history
+    plan = asked.paper.reconstruct
+    happened: dict[str, str] = {
+        **{name: f"{variable} == 'Y'" for name, variable in plan.filled.items()},
+        **plan.history,
+    }
     found: list[str] = []
     for flag in chosen:
         definition = asked.paper.endpoints[flag.endpoint]
-        known = [happened[event] for event in definition.events if event in happened]
-        if len(known) == len(definition.events):
+        known = [_by_then(event, flag, asked, chosen, happened) for event in definition.events]
+        if all(known):
             any_of = " or ".join(f"({each})" for each in known)
             found.append(f"{flag.name} == 'N' or {any_of}")
         if "no response" in definition.events and "no response" in happened:
@@ -535,27 +607,31 @@ def rules(asked: Requirements, chosen: Sequence[Flag]) -> list[str]:
             if "no response" in first.events and "no response" in happened:
                 excused += f" or ({happened['no response']})"
             found.append(f"{implied} or {excused}")
-    later = ("diagnosis", "treatment", "response")
-    for one in chosen:
-        first = asked.paper.endpoints[one.endpoint]
-        covers = [
-            other
-            for other in chosen
-            if other is not one
-            and other.day >= one.day
-            and len(asked.paper.endpoints[other.endpoint].events) == 1
-            and set(asked.paper.endpoints[other.endpoint].events) < set(first.events)
-            and later.index(asked.paper.endpoints[other.endpoint].origin)
-            >= later.index(first.origin)
-        ]
-        covered = {event for c in covers for event in asked.paper.endpoints[c.endpoint].events}
-        if covers and covered >= set(first.events) - {"no response"}:
-            any_of = " or ".join(f"{other.name} == 'Y'" for other in covers)
-            excused = ""
-            if "no response" in first.events and "no response" in happened:
-                excused = f" or ({happened['no response']})"
-            found.append(f"{one.name} == 'N' or {any_of}{excused}")
     return list(dict.fromkeys(found))
+
+
+def _by_then(
+    event: str,
+    flag: Flag,
+    asked: Requirements,
+    chosen: Sequence[Flag],
+    happened: Mapping[str, str],
+) -> str:
+    """Return the query of those to whom an event happened by a flag's day, or may have."""
+    later = ("diagnosis", "treatment", "response")
+    origin = asked.paper.endpoints[flag.endpoint].origin
+    for other in chosen:
+        definition = asked.paper.endpoints[other.endpoint]
+        # Counted from the same moment or a later one, the same day comes no earlier.
+        if (
+            other.day >= flag.day
+            and other.counts
+            and definition.events == (event,)
+            and later.index(definition.origin) >= later.index(origin)
+            and other is not flag
+        ):
+            return f"{other.name} == 'Y'"
+    return happened.get(event, "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -654,6 +730,7 @@ def problem(
         ),
         "flag_endpoint": np.array([names.index(f.endpoint) for f in chosen], np.int64),
         "flag_day": np.array([f.day for f in chosen], np.int64),
+        "flag_lost": np.array([f.lost for f in chosen], np.bool_),
         "flags": flags_of,
         "masks": masks,
         "curve_endpoint": np.array([e for e, _ in keys], np.int64),
@@ -672,10 +749,8 @@ def problem(
 
 
 _ALONE = {
-    "death alone": Definition(label="death", printed="", origin="treatment", events=("death",)),
-    "relapse alone": Definition(
-        label="relapse", printed="", origin="response", events=("relapse",)
-    ),
+    "death alone": Definition(label="death", origin="treatment", events=("death",)),
+    "relapse alone": Definition(label="relapse", origin="response", events=("relapse",)),
 }
 """What is counted as such, whatever the endpoints of the paper."""
 
@@ -771,7 +846,10 @@ def start(
     day = np.full((n, search.COLUMNS), never, np.int64)
     day[:, search.TREATMENT] = 0
     typical = _typical(asked)
-    horizon = int(max(a["flag_day"], default=0)) + int(most[search.RESPONSE]) + 1
+    last_flag = max(
+        (f for f, lost in zip(a["flag_day"], a["flag_lost"], strict=True) if not lost), default=0
+    )
+    horizon = int(last_flag) + int(most[search.RESPONSE]) + 1
 
     def between(low: float, high: float) -> int:
         return int(rng.integers(int(low), int(high) + 1)) if high >= low else -1
@@ -787,7 +865,7 @@ def start(
                 else int(min(longest, 1 + rng.exponential(typical)))
             )
         else:
-            end = between(min(int(max(a["flag_day"], default=0)) + 1, longest), longest)
+            end = between(min(int(last_flag) + 1, longest), longest)
         row[search.LAST] = end
         if must[i, 0] == 1 or (must[i, 0] < 0 and rng.random() < (0.8 if early else 0.2)):
             row[search.DEATH] = end
@@ -813,7 +891,11 @@ def start(
         search.observe(
             day, a["origin"], a["events"], a["competing"], a["censors"], a["cut"], time, code, i
         )
-        return bool(search.as_flagged(i, time, code, a["flag_endpoint"], a["flag_day"], a["flags"]))
+        return bool(
+            search.as_flagged(
+                i, time, code, a["flag_endpoint"], a["flag_day"], a["flag_lost"], a["flags"]
+            )
+        )
 
     for i in range(n):
         if not any(draw(i) for _ in range(20_000)):
