@@ -35,7 +35,7 @@ def curve(months: Any, event: Any, at: Any) -> Any:
 
 def steps(months: Any, event: Any) -> Any:
     """Return exact clicks: the lower end of every step, and the end of the curve."""
-    at = np.append(np.unique(months[event]), months.max())
+    at = np.unique(np.append(months[event], months.max()))
     return np.column_stack([at, curve(months, event, at)])
 
 
@@ -128,6 +128,7 @@ def test_a_flat_tail_gets_no_deaths(trembling: float) -> None:
 
 MONTHS, EVENT = made_up(2, 60)
 POINTS = np.vstack([[0, 1], steps(MONTHS, EVENT)])
+UPRIGHT = [[POINTS[9, 0], POINTS[9, 1] + above] for above in (0.004, 0.006, 0.01)]
 DAMAGE: dict[str, tuple[Any, str]] = {
     "per cent": (POINTS * [1, 100], "survival read as per cent"),
     "order": (POINTS[np.random.default_rng(1).permutation(len(POINTS))], "order of time"),
@@ -138,10 +139,10 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "downwards": (np.vstack([POINTS, [2, 0.02]]), "1 clicks left out: above an earlier one"),
     "no start": (POINTS[1:], "the start added"),
     "upright": (
-        np.vstack([POINTS, np.column_stack([[POINTS[9, 0]] * 3, POINTS[9, 1] + [4e-3, 6e-3, 1e-2]])]),
+        np.vstack([POINTS, UPRIGHT]),
         "between the ends of an upright line",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -230,7 +231,7 @@ month = st.floats(-1, 40, allow_nan=False)
 @example(points=[(0, 1), (5, 1)], patients=5, share_of_events=1.0, counts={})
 def test_it_always_ends(points: Any, patients: int, share_of_events: Any, counts: Any) -> None:
     total = None if share_of_events is None else round(share_of_events * patients)
-    points = [*points, (1.0, 0.99)]
+    points = [*points, (40.0, -0.001)]
     found, report = from_curve(
         points, patients=patients, total_events=total, numbers_at_risk=counts
     )

@@ -99,6 +99,17 @@ events = ["relapse"]
 competing = ["death"]
 population = "CRCFL == 'Y'"
 
+[endpoints.early]
+label = "death by month 2"
+origin = "treatment"
+events = ["death"]
+window_months = 2
+
+[endpoints.clear]
+label = "time to MRD negativity"
+origin = "treatment"
+events = ["MRD negativity"]
+
 [endpoints.wide]
 label = "overall survival of everyone"
 origin = "treatment"
@@ -193,8 +204,8 @@ def numbers():
         | printed(o["os_all"]["median"], 2, "months"),
         row("m_a", "os_median", "a", "median_time_ci", **rate)
         | printed(o["os_a"]["median"], 2, "months"),
-        row("m_days", "os_median", "b", "median_time_ci", **rate)
-        | printed([each * MONTH for each in o["os_b"]["median"]], 0, "days"),
+        row("m_days", "os_median", "arms", "median_time_ci", **rate)
+        | printed([each * MONTH for each in o["os_all"]["median"]], 0, "days"),
         row("nr", "relapse_median", "crc_a", "median_time_ci", value="NR", unit="months"),
         row("ci_crc", "relapse_12m", "crc", "cumulative_incidence_ci", **rate)
         | printed(o["relapse_crc"], 1),
@@ -251,6 +262,11 @@ OTHERS = {
         row("undefined", "pfs_median", "all", "median_time_ci", value="3", unit="months"),
         "no endpoint for pfs_median",
     ),
+    "binary": (row("binary", "early_2m", "all", "survival_ci", value="9"), "binary endpoint"),
+    "untold_day": (
+        row("untold_day", "clear_6m", "all", "survival_ci", value="50"),
+        "histories don't hold the MRD negativity",
+    ),
     "model": (
         row("model", "hr", "all", "hazard_ratio_ci", value="0.5", lower="0.2", upper="0.9"),
         "model behind it",
@@ -288,7 +304,9 @@ def test_numbers_are_those_of_r(made):
     assert (asked["status"] == "required").all(), asked[asked["status"] != "required"].to_string()
     wrong = asked[asked["members_agreeing"] != 2]
     assert wrong.empty, wrong[["printed", "lowest", "highest", "method"]].to_string()
-    assert (asked["lowest"] == asked["highest"]).all()
+    several = ["above", "below"]  # a share in each of two arms
+    assert (asked["lowest"] == asked["highest"]).drop(several).all()
+    assert asked.loc[several, ["lowest", "highest"]].values.tolist() == [["57", "79"]] * 2
 
 
 @pytest.mark.parametrize("id", OTHERS)
@@ -366,7 +384,7 @@ def test_a_change_is_caught_and_the_numbers_named(made, change):
         proof("made", cohorts(patients(), other))
 
 
-def test_whoever_said_it_a_number_by_a_day_is_one_of_the_history(made):
+def test_what_came_by_a_day_is_taken_from_the_history(made):
     """A wrong flag changes no number, but the record contradicts itself."""
     other = patients()
     other.loc[other["USUBJID"] == "01", "D30FL"] = "Y"
@@ -497,6 +515,33 @@ def test_a_number_of_counts_that_rates_stand_for(made):
     # Times that would change a log-rank test don't matter, another count does.
     table.loc[0, ["DTHM", "LSTALVM"]] = 500 / MONTH
     assert verify("made", table).set_index("id").loc["p", "members_agreeing"] == 0
+
+
+CURVES = json.loads(
+    Path(__file__).with_name("oracles").joinpath("kaplan_meier.json").read_text(encoding="utf-8")
+)["cases"]
+
+
+@pytest.mark.parametrize("scale", ["log-log", "plain"])
+@pytest.mark.parametrize("case", CURVES, ids=lambda case: case["name"])
+def test_curves_are_those_of_r(case, scale):
+    """R prints the middle of a stretch at one half: the last of what must print."""
+    time = np.round(np.array(case["time"], float), 7)  # as far as R tells times apart
+    event = np.array(case["event"], bool)
+    r = next(e for e in case["limits"] if (e["conf_type"], e["level"]) == (scale, 0.95))
+    curve = verification._drawn(time, event, scale, 0.95)
+    found = curve.when(0.5, rule="any")
+    for part, name in (("value", "median"), ("lower", "median_lower"), ("upper", "median_upper")):
+        expected = np.inf if r[name] is None else r[name]
+        assert found[part][-1] == pytest.approx(expected, rel=1e-6), part
+    for i, month in enumerate(case["landmarks"]):
+        survival = r["landmark_survival"][i]
+        read = curve.at(round(month, 7))
+        assert read["value"][0] == pytest.approx(100 * survival)
+        for part in ("lower", "upper"):
+            limit = r[f"landmark_{part}"][i]
+            if limit is not None and 1e-9 < survival < 1 - 1e-9:
+                assert read[part][0] == pytest.approx(100 * limit, abs=1e-6)
 
 
 # --- the proof in the file -----------------------------------------------------------------------

@@ -709,7 +709,20 @@ class _Reader:
         names = [each for each in self.described.endpoints if quantity.startswith(f"{each}_")]
         if not names:
             raise _Unclear(f"paper.toml defines no endpoint for {quantity}")
-        return max(names, key=len)
+        return self.recorded(max(names, key=len))
+
+    def recorded(self, name: str) -> str:
+        """Return an endpoint's name if the cohorts' histories hold what it needs."""
+        if name not in self.described.endpoints:
+            raise _Unclear(f"paper.toml defines no endpoint {name!r}")
+        definition = self.described.endpoints[name]
+        if definition.window_months is not None:
+            raise _Unclear(f"{name} is a binary endpoint, which has no times")
+        needed = (definition.origin, *definition.events, *definition.competing)
+        lacking = [each for each in needed if each not in (*_HISTORY, "treatment")]
+        if lacking:
+            raise _Unclear(f"the cohorts' histories don't hold the {lacking[0]}")
+        return name
 
     def patients(self, number: PublishedNumber, endpoint: str) -> tuple[str, ...]:
         """Return the queries that say whose times a number is about."""
@@ -839,9 +852,7 @@ class _Reader:
     def follow_up(self, number: PublishedNumber, usual: str = "follow-up") -> _Question:
         """Sum up observed times: of all, of those with the event, or as if nobody had it."""
         reading = self.reading(number)
-        name = (reading.endpoint if reading is not None else "") or "os"
-        if name not in self.described.endpoints:
-            raise _Unclear(f"paper.toml defines no endpoint {name!r}")
+        name = self.recorded((reading.endpoint if reading is not None else "") or "os")
         definition, patients = self.described.endpoints[name], self.patients(number, name)
         if reading is not None and reading.method:
             usual = reading.method

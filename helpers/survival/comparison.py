@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from types import EllipsisType
 from typing import Any, Literal
 
 import numpy as np
@@ -23,9 +24,9 @@ from helpers.survival.ordered import (
     Floats,
     Integers,
     Ordered,
-    blocks,
     distinct,
     had_event,
+    in_blocks,
     normal_quantile,
     one_of,
     ordered,
@@ -235,7 +236,8 @@ def logrank(
     labels = distinct(layers[0][present]) if layers else None
     observed, expected = np.zeros((2, *times.shape[:-1], len(groups)))
     variance = np.zeros((*observed.shape, len(groups)))
-    for part in blocks(times.shape):
+
+    def estimate_part(part: slice | EllipsisType) -> None:
         placed = ordered(times[part], present[part])
         own = placed.arrange(died[part])
         label = placed.arrange(group[part])
@@ -243,7 +245,7 @@ def logrank(
         if labels is None:
             found = _sums(placed, own, members, weights, exponents)
             observed[part], expected[part], variance[part] = found
-            continue
+            return
         stratum = placed.arrange(layers[0][part])
         for each in labels:
             inside = placed.present & (stratum == each)
@@ -257,6 +259,8 @@ def logrank(
             )
             for total, more in zip((observed, expected, variance), found, strict=True):
                 total[part] += more
+
+    in_blocks(times.shape, estimate_part)
 
     if scores is None and len(groups) != 2:
         statistic, df = any_difference(observed - expected, variance)

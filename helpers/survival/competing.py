@@ -8,6 +8,7 @@ relapse. Shapes are those of `helpers.survival.curves`, with a further axis for 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Any, Literal
 
 import numpy as np
@@ -21,8 +22,8 @@ from helpers.survival.ordered import (
     Floats,
     Integers,
     Ordered,
-    blocks,
     distinct,
+    in_blocks,
     moments,
     normal_quantile,
     one_of,
@@ -165,12 +166,15 @@ def cumulative_incidence(
     own = [steps.count(ended == cause) for cause in wanted]
     survival = np.empty_like(deaths)
     incidence, spread = np.empty((2, *placed.n.shape, len(wanted), steps.width))
-    for part in blocks(deaths.shape):
+
+    def estimate_part(part: slice | EllipsisType) -> None:
         curve = _Survival(deaths[part], steps.at_risk[part])
         survival[part] = curve.after
         heights, variances = incidence[part], spread[part]
         for index, counted in enumerate(own):
             heights[..., index, :], variances[..., index, :] = estimate(curve, counted[part])
+
+    in_blocks(deaths.shape, estimate_part)
     return Incidences(
         placed, codes, wanted, steps.at_step(placed.time, np.inf), survival, incidence, spread
     )
@@ -425,7 +429,8 @@ def _limits(
     one_of(conf_type, ConfType, "conf_type")
     z = normal_quantile(level)
     lower, upper = np.full((2, *value.shape), np.nan)
-    for part in blocks(value.shape):
+
+    def estimate_part(part: slice | EllipsisType) -> None:
         p, half = value[part], z * np.sqrt(variance[part])
         if conf_type == "plain":
             inside = np.ones(p.shape, dtype=bool)
@@ -433,6 +438,8 @@ def _limits(
             inside = (p > 0) & ((p <= _ALL) | (conf_type == "log"))
         low, high = on_scale(p[inside], half[inside], conf_type)
         lower[part][inside], upper[part][inside] = np.maximum(low, 0.0), np.minimum(high, 1.0)
+
+    in_blocks(value.shape, estimate_part)
     return lower, upper
 
 

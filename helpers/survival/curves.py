@@ -9,6 +9,7 @@ and `where` of shape ``(200, 3, 96)``: the results have the shape ``(200, 3)``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Literal
 
 import numpy as np
@@ -20,8 +21,8 @@ from helpers.survival.ordered import (
     Flags,
     Floats,
     Ordered,
-    blocks,
     had_event,
+    in_blocks,
     moments,
     normal_quantile,
     one_of,
@@ -238,12 +239,15 @@ def limits(
     one_of(conf_type, ConfType, "conf_type")
     z = normal_quantile(level)
     lower, upper = np.full((2, *found.survival.shape), np.nan)
-    for part in blocks(lower.shape):
+
+    def estimate_part(part: slice | EllipsisType) -> None:
         survival = found.survival[part]
         inside = (survival > 0) & (survival < 1) & found.ordered.present[part]
         p = survival[inside]
         half = z * p * np.sqrt(found.variance[part][inside])
         lower[part][inside], upper[part][inside] = on_scale(p, half, conf_type)
+
+    in_blocks(lower.shape, estimate_part)
     np.maximum(lower, 0, out=lower)
     np.minimum(upper, 1, out=upper)
     if conf_type in ("plain", "log"):

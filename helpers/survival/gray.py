@@ -8,6 +8,7 @@ those of `helpers.survival.competing`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from helpers.survival.ordered import (
     Floats,
     Integers,
     Ordered,
-    blocks,
     distinct,
+    in_blocks,
     ordered,
     together,
 )
@@ -144,14 +145,15 @@ def gray_test(
     labels = distinct(layers[0][present]) if layers else None
     score = np.zeros((*times.shape[:-1], len(groups)))
     variance = np.zeros((*score.shape, len(groups)))
-    for part in blocks(times.shape):
+
+    def estimate_part(part: slice | EllipsisType) -> None:
         placed = ordered(times[part], present[part])
         ended = placed.arrange(codes[part] * failed[part])
         label = placed.arrange(group[part])
         members = [(label == each) & placed.present for each in groups]
         if labels is None:
             score[part], variance[part] = _gray_sums(placed, ended, members, cause, rho)
-            continue
+            return
         stratum = placed.arrange(layers[0][part])
         for each in labels:
             inside = placed.present & (stratum == each)
@@ -165,6 +167,8 @@ def gray_test(
             )
             score[part] += more
             variance[part] += spread
+
+    in_blocks(times.shape, estimate_part)
 
     # With many ties among few patients the variance for ties may be below 0.
     size = np.abs(variance).max(axis=(-2, -1), initial=0.0)

@@ -7,7 +7,10 @@ axes. Who counts may differ from one to the next (`where`), the length of the la
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from types import EllipsisType
@@ -289,8 +292,7 @@ def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
 
     Notes
     -----
-    An array that leaves the cache costs several times the arithmetic done to it. The result of
-    each member is the same whatever the pieces.
+    An array that leaves the cache costs several times the arithmetic done to it.
     """
     size = int(np.prod(shape[1:], dtype=np.int64))
     step = max(_BLOCK // max(size, 1), 1)
@@ -299,6 +301,33 @@ def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
         return
     for first in range(0, shape[0], step):
         yield slice(first, first + step)
+
+
+def in_blocks(shape: tuple[int, ...], work: Callable[[slice | EllipsisType], None]) -> None:
+    """Do something to a batch piece by piece, on all processors at once.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the batch, patients last.
+    work : callable
+        Given what to pick along the first axis, does the work for that piece; ``...`` if it is
+        all one. Pieces are worked on at the same time, so it may write to its own only.
+
+    Notes
+    -----
+    NumPy lets other threads run while it computes. The result of each
+    member is the same whatever the pieces.
+    """
+    parts = list(blocks(shape))
+    if len(parts) == 1:
+        work(parts[0])
+        return
+    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
+        # The caller's np.errstate holds in the threads, too.
+        running = [pool.submit(copy_context().run, work, part) for part in parts]
+        for each in running:
+            each.result()
 
 
 def intervals(
