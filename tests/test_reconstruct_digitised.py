@@ -405,3 +405,21 @@ def test_recovery_on_simulated_arms() -> None:
         distance.append(simulation.off(months, event, found))
     assert np.mean(np.array(wrong) == 0) >= 0.8
     assert np.mean(distance) < 0.006
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_printed_numbers_of_simulated_pairs_are_met(number: int) -> None:
+    rng = np.random.default_rng([11, number])
+    drawn = simulation.plan(rng) | {"patients": 40 + 10 * number, "regular": number % 2 == 0}
+    arms = [simulation.simulated(rng, drawn, longer) for longer in (1.0, 1.6)]
+    months, event = (np.concatenate([arm[k] for arm in arms]) for k in (0, 1))
+    group = np.repeat([0, 1], [len(arm[0]) for arm in arms])
+    medians, ratio = simulation.printed(group, months, event)
+    given = [
+        simulation.arguments(drawn, simulation.clicked(rng, drawn, *arm), *arm, "numbers at risk")
+        | {"printed": median}
+        for arm, median in zip(arms, medians, strict=True)
+    ]
+    _, report = from_two_curves(*given, printed=ratio)
+    assert len(report.checks) == 10
+    assert report.unmet == ()

@@ -271,6 +271,7 @@ OTHERS = {
         row("model", "hr", "all", "hazard_ratio_ci", value="0.5", lower="0.2", upper="0.9"),
         "model behind it",
     ),
+    "ns": (row("ns", "p_ns", "all", "p_value", relates_to="os_a os_b"), "no P value"),
     "untold": (row("untold", "p_untold", "all", "p_value", value="0.5"), "what was compared"),
     "ratio": (
         row("ratio", "p_ratio", "all", "p_value", value="0.02", relates_to="model"),
@@ -475,18 +476,36 @@ def test_limits_on_the_scale_that_the_ledger_finds(made):
     assert (found["members_agreeing"], found["lowest"]) == (1, "50.0 (19.0–81.0)")
 
 
-def test_a_limit_rounded_twice_only_where_the_paper_does_so(made):
-    """39.848 is 39.8 once rounded, and 39.9 by way of 39.85."""
-    question = verification._Question("", lambda _: {"value": (39.848,)}, ("value",))
+@pytest.mark.parametrize(
+    ("value", "text", "once", "twice"),
+    [
+        (39.84, "39.8", 1, 1),
+        (39.848, "39.9", 0, 1),  # by way of 39.85
+        (43.75, "43.7", 0, 0),  # cut off
+        (39.94, "39.8", 0, 0),
+        (39.85, "39.8", 1, 1),  # a half, to even
+    ],
+)
+def test_how_a_value_may_be_rounded(made, value, text, once, twice):
     number = catalogue.PublishedNumber.model_validate(
         dict.fromkeys(COLUMNS, "")
         | {"id": "x", "location": "x", "quantity": "x", "statistic": "p_value"}
-        | {"printed": "39.9", "value": "39.9"}
+        | {"printed": text, "value": text}
     )
     held = verification._Cohorts("made", cohorts(patients()))
-    assert verification._compared(number, question, held)["members_agreeing"] == 1
-    once = verification._Question("", lambda _: {"value": (39.848,)})
-    assert verification._compared(number, once, held)["members_agreeing"] == 0
+    for parts, expected in (((), once), (("value",), twice)):
+        question = verification._Question("", lambda _: {"value": (value,)}, parts)
+        found = verification._compared(number, question, held)
+        assert found["members_agreeing"] == expected
+
+
+def test_quartiles_of_a_reversed_curve(made):
+    """Nine are lost one a month: the curve is at 6/9, 4/9 and 2/9 after months 3, 5 and 7."""
+    cells = {"value": "5.0", "lower": "3.0", "upper": "7.0", "unit": "months"}
+    only(made, row("reverse", "follow_up", "all", "median_iqr", **cells))
+    table = plain([MONTH * each for each in range(1, 10)], [False] * 9)
+    found = verify("made", table).set_index("id").loc["reverse"]
+    assert (found["members_agreeing"], found["lowest"]) == (1, "5.0 (3.0–7.0)")
 
 
 def test_a_quartile_prints_by_each_definition(made):

@@ -133,7 +133,8 @@ def forget() -> None:
 
 def _changed(paper: str) -> tuple[str | int, ...]:
     folder = paths.paper(paper)
-    files = [folder / name for name in ("paper.toml", "published.csv", "patients.csv")]
+    names = ("paper.toml", "published.csv", "patients.csv", "cohorts.parquet")
+    files = [folder / name for name in names]
     return (
         str(folder),
         *(file.stat().st_mtime_ns if file.is_file() else 0 for file in files),
@@ -151,9 +152,18 @@ def _ledger(paper: str, _changed: tuple[str | int, ...]) -> pd.DataFrame:
         )
         for number in numbers.numbers
     }
+    together = _in_every_cohort(paper)
     rows = []
     for number in numbers.numbers:
         verdict = _as_elsewhere(number, numbers, verdicts)
+        if verdict.verdict == "undetermined" and number.id in together:
+            verdict = Finding(
+                "satisfied",
+                together[number.id],
+                "reconstructed cohorts",
+                "every stored synthetic cohort has it together with the paper's other numbers, as "
+                "it was made to: they can be true together",
+            )
         rows.append(
             {
                 "paper": paper,
@@ -170,6 +180,18 @@ def _ledger(paper: str, _changed: tuple[str | int, ...]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _in_every_cohort(paper: str) -> dict[str, str]:
+    """Return the numbers that all stored cohorts of a paper have."""
+    if not (paths.paper(paper) / "cohorts.parquet").is_file():
+        return {}
+    from helpers.reconstruct import verification
+
+    try:
+        return verification.satisfied(paper)
+    except KitError:
+        return {}  # a damaged file must not cost the ledger
 
 
 def verdict_on(number: PublishedNumber, found: Sequence[Finding]) -> Finding:

@@ -28,6 +28,7 @@ _SURVIVAL = {
 }
 
 
+_MONTHS = {"days": 1 / 30.4375, "weeks": 7 / 30.4375, "months": 1.0, "years": 12.0}
 _RATES = ("survival_ci", "cumulative_incidence_ci")
 _TRANSFORMS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "plain": (lambda p: p, lambda x: x),
@@ -373,6 +374,8 @@ def medians(number: PublishedNumber, book: Book) -> Iterator[Finding]:
             continue
         lowest, highest = rounding.span(survival)
         least, most = rounding.span(value) if value else (math.inf, math.inf)
+        in_months = _MONTHS.get(number.unit or "months", 1.0)
+        least, most = least * in_months, most * in_months
         if value is None and highest < 50:
             yield _median_conflict(number, rate, "is below one half, so the median was reached")
         elif most < month and lowest > 50:

@@ -25,8 +25,8 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any, Literal
@@ -58,7 +58,7 @@ _POWER = 4
 _ENTRY = (0.0, 0.2, 0.4, 0.6, 0.8)
 _RATES = (0.05, 0.2, 0.5, 1.0)
 _STEPS = 20_000
-_TRIES = 8
+_TRIES = 4
 _SCALES = {"plain": 0, "log": 1, "log-log": 2, "arcsine": 3}
 
 
@@ -823,10 +823,20 @@ def _reconstructed(
         raise KitError(f"given {level}", where="level", right="above 0 and below 1")
     targets = _targets(arms, both)
     found = [_decoded(arm) for arm in arms]
+    # What the clicks exclude would only lead the search astray.
+    open_to = [target for target in targets if not _excluded(arms, target)]
+
+    def met(patients: Sequence[_Patients]) -> int:
+        return sum(check.met for check in _checks(arms, patients, open_to, conf_type, level))
+
+    most = met(found)
+    for start in _starts(arms, found):
+        if most == len(open_to):
+            break
+        moved = _searched(arms, start, open_to, conf_type, level, seed)
+        if met(moved) > most:
+            found, most = moved, met(moved)
     checks = _checks(arms, found, targets, conf_type, level)
-    if not all(check.met for check in checks):
-        found = _searched(arms, found, targets, conf_type, level, seed)
-        checks = _checks(arms, found, targets, conf_type, level)
     unmet = [note for patients in found for note in patients.notes]
     for check, target in zip(checks, targets, strict=True):
         if not check.met:
@@ -843,6 +853,22 @@ def _reconstructed(
         farthest = max(farthest, float(_distances(arm, patients).max(initial=0.0)))
     repairs = tuple(text for arm in arms for text in arm.repairs)
     return tables, Report(repairs, tuple(checks), tuple(unmet), farthest)
+
+
+def _starts(arms: Sequence[_Curve], found: list[_Patients]) -> Iterator[list[_Patients]]:
+    """Yield where to begin the search: the likeliest patients, then a few deaths more or less.
+
+    A number of deaths may be right only with other losses before them, a way that single moves
+    don't go.
+    """
+    yield found
+    for more in (-1, 1, -2, 2):
+        for i, arm in enumerate(arms):
+            total = int(found[i].event.sum()) + more
+            if arm.events is None and 0 <= total <= arm.patients:
+                other = _decoded(replace(arm, events=total))
+                if not other.notes:
+                    yield [other if j == i else patients for j, patients in enumerate(found)]
 
 
 def _checks(
@@ -888,29 +914,34 @@ def _checks(
     return checks
 
 
+def _excluded(arms: Sequence[_Curve], target: _Target) -> str:
+    """Say between what the clicks put a number, if they exclude it; empty if they don't."""
+    if target.arm < 0 or target.part != _VALUE or math.isnan(target.span[0]):
+        return ""
+    arm = arms[target.arm]
+    margin = 2 * arm.tolerance
+    low, high = target.span
+    if target.kind == _SURVIVAL:
+        before = arm.height[arm.time < target.at - arm.reach]
+        after = arm.height[arm.time > target.at + arm.reach]
+        most = min(1.0, float(before.min(initial=1.0)) + margin)
+        least = max(0.0, float(after.max(initial=0.0)) - margin)
+        text = f"{least:.3f} and {most:.3f}"
+    else:
+        below = arm.time[arm.height < 0.5 - margin]
+        above = arm.time[arm.height > 0.5 + margin]
+        most = float(below.min(initial=math.inf)) + arm.reach
+        least = float(above.max(initial=0.0)) - arm.reach
+        text = f"{least:.3g} and {most:.3g} months"
+    return text if low > most or high < least else ""
+
+
 def _reason(arms: Sequence[_Curve], check: Check, target: _Target) -> str:
     """Say why a number is not met: the clicks exclude it, or nothing was found."""
     nearest = "not reached" if math.isnan(check.found) else f"{check.found:.4g}"
-    text = f"{check.what} {check.printed}: nearest found {nearest}"
-    if target.arm >= 0 and target.part == _VALUE and not math.isnan(target.span[0]):
-        arm = arms[target.arm]
-        margin = 2 * arm.tolerance
-        low, high = target.span
-        if target.kind == _SURVIVAL:
-            before = arm.height[arm.time < target.at - arm.reach]
-            after = arm.height[arm.time > target.at + arm.reach]
-            most = float(before.min(initial=1.0)) + margin
-            least = float(after.max(initial=0.0)) - margin
-            if low > most or high < least:
-                return f"{text}; the clicks put it between {max(least, 0):.3f} and {most:.3f}"
-        else:
-            first = arm.time[arm.height < 0.5 - margin]
-            above = arm.time[arm.height > 0.5 + margin]
-            latest = float(first.min(initial=math.inf)) + arm.reach
-            earliest = float(above.max(initial=0.0)) - arm.reach
-            if low > latest or high < earliest:
-                return f"{text}; the clicks put it between {earliest:.3g} and {latest:.3g} months"
-    return f"{text} with every click within its tolerance"
+    between = _excluded(arms, target)
+    why = f"; the clicks put it between {between}" if between else " within the tolerance of clicks"
+    return f"{check.what} {check.printed}: nearest found {nearest}{why}"
 
 
 def _distances(arm: _Curve, patients: _Patients) -> Floats:
@@ -952,7 +983,9 @@ def _searched(
         marks = np.array(sorted(arm.table))
         interval = np.searchsorted(marks, patients.time, side="right") - 1
         low[i, :n] = marks[interval]
-        high[i, :n] = np.append(marks[1:] - 1e-9 * arm.end, arm.end)[interval].clip(max=arm.end)
+        # Times closer than that would count as tied, and be at risk at the table's time.
+        ends = np.append(marks[1:] - 1e-6 * arm.end, arm.end).clip(max=arm.end)
+        high[i, :n] = np.maximum(ends[interval], low[i, :n])
         at[i, :m], height[i, :m] = arm.time, arm.height
         # Nothing is read worse than before, nor better than a pixel allows.
         allowed[i, :m] = np.maximum(_distances(arm, patients), 1.5 * arm.tolerance)
@@ -1117,8 +1150,17 @@ def _cost(  # type: ignore[no-untyped-def]
                         v = variance[arm, j]
                         band[j] = limit(alive[arm, j], v, z, scale, part == _UPPER)
                 x = crossing(at[arm], band, k, 0.5)[1]
+                lowest = 1.0
+                for j in range(k):
+                    if band[j] < lowest:
+                        lowest = band[j]
+                # Reached but not to be, or the other way round: how far the band is from it.
+                if np.isnan(spans[q, 0]):
+                    total += 0.0 if x < 0 else 0.3 + 4 * max(0.0, 0.5 - lowest)
+                    continue
                 if x < 0:
-                    x = np.nan
+                    total += 2.0 + 4 * max(0.0, lowest - 0.5)
+                    continue
         if np.isnan(spans[q, 0]):
             total += 0.0 if np.isnan(x) else 1.0
         else:
@@ -1178,6 +1220,7 @@ def _anneal(  # type: ignore[no-untyped-def]
         j = np.random.randint(m)  # noqa: NPY002
         old_i, old_base_i, old_j, old_base_j = time[a, i], base[a, i], time[a, j], base[a, j]
         flags = event[a, i], event[a, j]
+        new_j = old_j
         draw = np.random.random()  # noqa: NPY002
         within = low[a, i] + np.random.random() * (high[a, i] - low[a, i])  # noqa: NPY002
         if event[a, i] and draw < 0.5:
@@ -1200,11 +1243,13 @@ def _anneal(  # type: ignore[no-untyped-def]
                 continue
             event[a, i], event[a, j] = False, True
             time[a, i] = base[a, i] = within
-            time[a, j] = base[a, j] = base[a, o]
+            new_j = base[a, j] = base[a, o]
         else:
             continue
         _resort(order[a], time[a], m, i)
-        if time[a, j] != old_j:
+        if new_j != old_j:
+            # One after the other: all the rest must be in order.
+            time[a, j] = new_j
             _resort(order[a], time[a], m, j)
         steps[a] = _fit(
             time[a], event[a], order[a, :m], at[a], died[a], risk[a], alive[a], variance[a]
@@ -1229,16 +1274,13 @@ def _anneal(  # type: ignore[no-untyped-def]
                 best_time[:] = time
                 best_event[:] = event
             continue
-        moved_j = time[a, j] != old_j
-        time[a, i], base[a, i] = old_i, old_base_i
         event[a, i], event[a, j] = flags
-        time[a, j], base[a, j] = old_j, old_base_j
-        if i == j:
-            event[a, i] = flags[0]
-        excess[a] = was
-        _resort(order[a], time[a], m, i)
-        if moved_j:
+        if new_j != old_j:
+            time[a, j], base[a, j] = old_j, old_base_j
             _resort(order[a], time[a], m, j)
+        time[a, i], base[a, i] = old_i, old_base_i
+        _resort(order[a], time[a], m, i)
+        excess[a] = was
         steps[a] = _fit(
             time[a], event[a], order[a, :m], at[a], died[a], risk[a], alive[a], variance[a]
         )

@@ -123,10 +123,13 @@ def write(paper: str, table: pd.DataFrame, *, seed: int) -> Path:
     Raises
     ------
     KitError
-        If it cannot be written; then the old one is as it was.
+        If a member lacks a number that it must have, or the file cannot be written; then the
+        old one is as it was.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from helpers.reconstruct import verification
 
     small = table.copy()
     for name in small.columns:
@@ -142,7 +145,11 @@ def write(paper: str, table: pd.DataFrame, *, seed: int) -> Path:
         "unit of times": "months of 30.4375 days from the start of treatment",
     }
     arrow = arrow.replace_schema_metadata(
-        {**(arrow.schema.metadata or {}), _KEY: json.dumps(told).encode()}
+        {
+            **(arrow.schema.metadata or {}),
+            _KEY: json.dumps(told).encode(),
+            **verification.proof(paper, table),
+        }
     )
     sink = pa.BufferOutputStream()
     pq.write_table(arrow, sink, compression="zstd")

@@ -156,7 +156,8 @@ def requirements(paper: str, ledger: pd.DataFrame | None = None) -> Requirements
         if row["verdict"] == "inconsistent" and reading is None:
             left_out[number.id] = f"inconsistent: {row['reason']}"
             continue
-        made = list(_READERS[number.statistic](number, book, described, str(row["method"])))
+        method = str(row["method"]) if row["verdict"] == "reproduced" else ""
+        made = list(_READERS[number.statistic](number, book, described, method))
         if not made:
             left_out[number.id] = "not about times, or not enough is printed to recompute it"
         for each in made:
@@ -361,7 +362,7 @@ def _tests(
     names = {_endpoint(each.quantity, described) for each in timed}
     if len(names) != 1 or not (name := names.pop()):
         return
-    if method and method != "nan" and "log-rank" not in method:
+    if method:
         return  # the counts alone give it
     definition = described.endpoints[name]
     reading = described.reconstruct.read_as.get(number.id)
@@ -576,10 +577,8 @@ def rules(asked: Requirements, chosen: Sequence[Flag]) -> list[str]:
         Queries over the paper's variables and the flags that are false for nobody.
     """
     plan = asked.paper.reconstruct
-    happened: dict[str, str] = {
-        **{name: f"{variable} == 'Y'" for name, variable in plan.filled.items()},
-        **plan.history,
-    }
+    happened = {str(name): f"{variable} == 'Y'" for name, variable in plan.filled.items()}
+    happened |= {str(name): text for name, text in plan.history.items()}
     found: list[str] = []
     for flag in chosen:
         definition = asked.paper.endpoints[flag.endpoint]
@@ -603,7 +602,9 @@ def rules(asked: Requirements, chosen: Sequence[Flag]) -> list[str]:
             found.append(implied)
         elif (first.origin, second.origin) == ("treatment", "response"):
             # The later clock gives the event more time; who fails to respond has none.
-            excused = f"not ({happened.get('response', 'False')})"
+            if "response" not in happened:
+                continue
+            excused = f"not ({happened['response']})"
             if "no response" in first.events and "no response" in happened:
                 excused += f" or ({happened['no response']})"
             found.append(f"{implied} or {excused}")
