@@ -65,15 +65,15 @@ class Model:
     asked : Constraints
         What is asked.
 
-    Raises
-    ------
-    KitError
-        If no cohort has it; the message names published numbers that exclude each other.
-
     Attributes
     ----------
     asked : Constraints
         What is asked.
+
+    Raises
+    ------
+    KitError
+        If no cohort has it; the message names published numbers that exclude each other.
     """
 
     def __init__(self, asked: Constraints) -> None:

@@ -11,9 +11,25 @@ have come about, and a reading error of one click doesn't travel to the next. Wi
 risk, several patterns of leaving are tried and the one that explains the clicks best is taken.
 
 Numbers printed beside the curve are then met by a small search over times and events, in which
-every click stays as close to the curve as it was read. What can't be met is reported.
+every click stays within one and a half tolerances of the curve, in survival and in time, or as
+far off as the decoder left it. What can't be met is reported.
 
-MEASURED
+Measured on 2026-11-21 on simulated arms of 30 to 500 patients, clicks on whole pixels, by
+`python -m benchmarks.digitised 210` (210 arms, 70 pairs; its docstring says more). In brackets
+the same for 100 arms and 70 pairs of seed 99, on which nothing was tuned:
+
+====================  ====================  =================  ==================================
+given with clicks     events exact          mean RMSE of S(t)  ln HR off: median; 95th percentile
+====================  ====================  =================  ==================================
+numbers at risk       91 % (85 %)           0.0032 (0.0030)    0.0033 (0.0025); 0.016 (0.017)
+… and total events    100 % (100 %)         0.0032 (0.0033)    0.0028 (0.0024); 0.016 (0.024)
+patients only         80 % (67 %)           0.0031 (0.0030)    0.0044 (0.0084); 0.052 (0.050)
+====================  ====================  =================  ==================================
+
+With hazard ratio, log-rank P, both medians and all limits printed, every number was met in 70 of
+70 pairs (66 of 70). The four others had arms of 34 to 40 patients and one number off by a unit of
+its last digit: nothing found there is no proof that there is nothing. The middle arm takes 0.01 s,
+0.06 s without numbers at risk; such a pair with printed numbers 0.1 s, the slowest 12 s.
 
 References
 ----------
@@ -58,7 +74,7 @@ _POWER = 4
 _ENTRY = (0.0, 0.2, 0.4, 0.6, 0.8)
 _RATES = (0.05, 0.2, 0.5, 1.0)
 _STEPS = 20_000
-_TRIES = 4
+_TRIES = 4, 20
 _SCALES = {"plain": 0, "log": 1, "log-log": 2, "arcsine": 3}
 
 
@@ -122,7 +138,7 @@ class Report:
         What could not be met, and why.
     farthest : float
         The greatest distance between a click and the curve of the patients, in survival; the
-        curve may be off in time by half a pixel.
+        curve may be off in time by one and a half tolerances.
     """
 
     repairs: tuple[str, ...]
@@ -1000,7 +1016,9 @@ def _searched(
     when = np.array([t.at for t in targets])
     z = NormalDist().inv_cdf((1 + level) / 2)
     best: tuple[float, Floats, NDArray[np.bool_]] = (math.inf, time, event)
-    for attempt in range(_TRIES):
+    # A few patients leave few ways, which take longer to find and cost less to try.
+    fewest, most = _TRIES
+    for attempt in range(max(fewest, min(most, 2000 // int(size.sum())))):
         result = _anneal(
             *(best[1].copy(), best[2].copy(), size, play, low, high, fixed),
             *(at, height, allowed, clicks, reach, tolerance),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -86,10 +87,7 @@ def make(
         raise KitError(f"given {members}", where="members", right="1 or more")
     catalogue.load(paper)
     unfinished = file(paper).with_name(f".cohorts-{_fingerprint(paper)}-{seed}.parquet")
-    done: dict[int, pd.DataFrame] = {}
-    if unfinished.is_file():
-        for number, table in pd.read_parquet(unfinished).groupby("member", sort=False):
-            done[int(str(number))] = table.drop(columns="member").reset_index(drop=True)
+    done = _taken_over(unfinished)
     wanted = [number for number in range(1, members + 1) if number not in done]
     progress(len(done))
     try:
@@ -98,7 +96,7 @@ def make(
             progress(len(done))
     finally:
         if done and len(done) < members:
-            _joined(done).to_parquet(unfinished, index=False)
+            files.replace(unfinished, _joined(done).to_parquet(index=False))
     unfinished.unlink(missing_ok=True)
     return _joined({number: done[number] for number in range(1, members + 1)})
 
@@ -182,6 +180,7 @@ def read(paper: str) -> pd.DataFrame:
             where=f"data/{paper}",
             right=f"python -m helpers reconstruct {paper}",
         )
+    about(paper)
     return _read(place, place.stat().st_mtime_ns).copy()
 
 
@@ -225,8 +224,21 @@ def _read(place: Path, _changed: int) -> pd.DataFrame:
         ) from error
     for name in table.columns:
         if isinstance(table[name].dtype, pd.CategoricalDtype):
-            table[name] = table[name].astype(object)
+            values = table[name].astype(object)
+            table[name] = values.where(values.notna(), None)
     return table
+
+
+def _taken_over(unfinished: Path) -> dict[int, pd.DataFrame]:
+    """Return the members that a broken-off run finished; none if it left nothing readable."""
+    try:
+        table = pd.read_parquet(unfinished)
+    except (OSError, ValueError):
+        return {}
+    return {
+        int(str(number)): each.drop(columns="member").reset_index(drop=True)
+        for number, each in table.groupby("member", sort=False)
+    }
 
 
 def _joined(done: dict[int, pd.DataFrame]) -> pd.DataFrame:
@@ -247,7 +259,8 @@ def _made(
     from joblib import Parallel, delayed
 
     run = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    yield from run(delayed(_one)(str(paths.root()), paper, seed, number) for number in wanted)
+    given = str(paths.root()), _fingerprint(paper), paper, seed
+    yield from run(delayed(_one)(*given, number) for number in wanted)
 
 
 def _on_cluster(
@@ -264,19 +277,26 @@ def _on_cluster(
             right="the address that `dask scheduler` printed, such as tcp://127.0.0.1:8786",
         ) from error
     with client:
-        root = str(paths.root())
+        given = str(paths.root()), _fingerprint(paper), paper, seed
         # A worker that dies costs its running members only: they go to another one.
-        futures = client.map(
-            lambda number: _one(root, paper, seed, number), wanted, pure=False, retries=3
-        )
+        futures = client.map(lambda number: _one(*given, number), wanted, pure=False, retries=3)
         for future in as_completed(futures):
             yield future.result()
 
 
-def _one(root: str, paper: str, seed: int, number: int) -> tuple[int, pd.DataFrame]:
+def _one(root: str, inputs: str, paper: str, seed: int, number: int) -> tuple[int, pd.DataFrame]:
     from helpers.reconstruct import members
 
-    return number, members.member(_plan(root, paper, _fingerprint(paper)), [seed, number])
+    # A process that makes members may have been started for other papers.
+    if str(paths.root()) != root and Path(root).is_dir():
+        os.environ["TRIAL_BY_NOTEBOOK"] = root
+    if _fingerprint(paper) != inputs:
+        raise KitError(
+            "a worker has another version of the kit or of the paper",
+            where=f"data/{paper}",
+            right="the same files wherever members are made",
+        )
+    return number, members.member(_plan(root, paper, inputs), [seed, number])
 
 
 @lru_cache(maxsize=4)

@@ -56,13 +56,14 @@ def observe(day, origin, events, competing, censors, cut, time, code, patient):
         if cut[e] < NEVER and start + cut[e] < best:
             best = start + cut[e]
         response = day[patient, RESPONSE]
-        # What censors, then death, then other events: the later one takes a tie.
+        # What censors, then death, then other events, the last column first: what comes later
+        # here takes a tie, as in `helpers.endpoints`.
         for c in range(COLUMNS):
             if censors[e] >> c & 1 and day[patient, c] <= best:
                 best = day[patient, c]
                 found = 0
         for turn in range(2):
-            for c in range(COLUMNS):
+            for c in range(COLUMNS - 1, -1, -1):
                 if (turn == 0) != (c == DEATH):
                     continue
                 at = day[patient, c]
@@ -85,7 +86,7 @@ def observe(day, origin, events, competing, censors, cut, time, code, patient):
 
 @njit(cache=True)
 def place(order, time, patient):
-    """Put one patient back into the order of the times."""
+    """Put one patient back into the order of the times; the others must be in it."""
     n = order.shape[0]
     at = 0
     while order[at] != patient:
@@ -1048,6 +1049,9 @@ def anneal(
                         place(order[e], time[e], moved[m])
                     elif code[e, moved[m]] != old_code[m, e]:
                         changed[e] = True
+                if changed[e] and count == 2:
+                    # The other one, not yet placed, may have stood in its way.
+                    place(order[e], time[e], moved[0])
             # Reject as soon as what is left to work out can't make up for it.
             ceiling = energy - heat * math.log(rng.random())
             remaining = 0.0
