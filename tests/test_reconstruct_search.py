@@ -406,6 +406,8 @@ def made_up_problem(targets, tests=(), *, flag_day=30):
     day[failed, search.NO_RESPONSE] = 20
     day[moved, search.TRANSPLANT] = 100
     day[response, search.RESPONSE] = np.where(failed, 100, 40)[response]
+    relapsed = response & (rows % 4 < 2)
+    day[relapsed, search.RELAPSE] = 150 + rows[relapsed]
     must = np.full((N, 2), -1)
     must[~response, 1] = 0
     least = np.zeros(search.COLUMNS, np.int64)
@@ -463,7 +465,8 @@ def true_history():
         if row[search.RESPONSE] < search.NEVER:
             late = row[search.NO_RESPONSE] < search.NEVER
             row[search.RESPONSE] = row[search.TRANSPLANT] if late else rng.integers(14, 40)
-            if i % 2:
+            row[search.RELAPSE] = search.NEVER
+            if i % 4 < 2:
                 row[search.RELAPSE] = rng.integers(60, row[search.LAST] + 1)
     return day
 

@@ -90,6 +90,9 @@ def make(
     done = _taken_over(unfinished)
     wanted = [number for number in range(1, members + 1) if number not in done]
     progress(len(done))
+    if wanted:
+        # Numbers that exclude each other are to be told before anything else is begun.
+        _plan(str(paths.root()), paper, _fingerprint(paper))
     try:
         for number, table in _made(paper, seed, wanted, jobs, scheduler):
             done[number] = table
@@ -217,7 +220,7 @@ def about(paper: str) -> dict[str, Any]:
 @lru_cache(maxsize=8)
 def _read(place: Path, _changed: int) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(place)
+        table = _table(place)
     except (OSError, ValueError) as error:
         raise DataError(
             "it can't be read", where=f"data/{place.parent.name}/cohorts.parquet"
@@ -229,10 +232,17 @@ def _read(place: Path, _changed: int) -> pd.DataFrame:
     return table
 
 
+def _table(place: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    # A whole number that some patients don't have is still a whole number.
+    return pq.read_table(place).to_pandas(integer_object_nulls=True)
+
+
 def _taken_over(unfinished: Path) -> dict[int, pd.DataFrame]:
     """Return the members that a broken-off run finished; none if it left nothing readable."""
     try:
-        table = pd.read_parquet(unfinished)
+        table = _table(unfinished)
     except (OSError, ValueError):
         return {}
     return {

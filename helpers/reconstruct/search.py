@@ -210,7 +210,7 @@ def off_crossing(day, end, last, level, lo, hi, scale):
         return 0.0 if day < 0 else 0.3 + 4.0 * max(0.0, level - last)
     if day < 0:
         above = last - level if last == last else 0.5
-        return outside(end + 30.0 + 2000.0 * max(0.0, above), lo, hi, scale)
+        return 0.2 + outside(end + 30.0 + 2000.0 * max(0.0, above), lo, hi, scale)
     return outside(day, lo, hi, scale)
 
 
@@ -669,6 +669,15 @@ def curve_energy(
             s = alive[j] if j >= 0 else 1.0
             if kind == LANDMARK:
                 total += outside(s, lo, hi, unit)
+                if s > 0.0:
+                    # After the last observed time nothing is known.
+                    seen = 0
+                    for i in order[e][::-1]:
+                        if mask[i] and time[e, i] >= 0:
+                            seen = time[e, i]
+                            break
+                    if seen < p:
+                        total += outside(float(seen), p, np.inf, 30.0) + 0.1
             else:
                 v = variance[j] if j >= 0 else 0.0
                 x = limit(s, v, z, scale, kind == LANDMARK_UPPER)
@@ -725,7 +734,10 @@ def curve_energy(
             m, _ = steps(order[e], time[e], code[e], mask, -1, at, risk, died, alive, variance)
             day, middle = crossing(at, alive, m, 1.0 - p)
             end = at[m - 1] if m else 0.0
-            total += off_crossing(day, end, alive[m - 1] if m else 1.0, 1.0 - p, lo, hi, unit)
+            last = alive[m - 1] if m else 1.0
+            total += off_crossing(day, end, last, 1.0 - p, lo, hi, unit)
+            if middle != day:
+                total += off_crossing(middle, end, last, 1.0 - p, lo, hi, unit)
             k = -1
         elif kind == EVENTS:
             m = 0
