@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 
 class KitError(Exception):
     """Something a reader can put right.
@@ -26,6 +28,10 @@ class KitError(Exception):
         self.what = what
         self.where = where
         self.right = right
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Without it, an error couldn't come back from another process.
+        return partial(type(self), self.what, where=self.where, right=self.right), ()
 
     def __str__(self) -> str:
         start = f"{self.where}: " if self.where else ""
@@ -57,6 +63,9 @@ class ParameterError(KitError):
     def __init__(self, faults: list[KitError]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.faults,)
 
 
 class MissingToolError(KitError):

@@ -194,8 +194,9 @@ def test_a_process_that_is_ended_leaves_its_members(root, made):
     assert process.wait(timeout=30) == 128 + signal.SIGTERM
     seen = []
     found = ensemble.make(PAPER, members=3, seed=3, progress=seen.append)
-    assert len(seen) == 1
+    # Three were taken over; of two processes, one may have been ahead with a later member.
     assert seen[0] >= 3
+    assert len(seen) <= 3
     assert_frame_equal(found, made[made["member"] <= 3])
 
 
