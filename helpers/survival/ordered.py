@@ -7,10 +7,7 @@ axes. Who counts may differ from one to the next (`where`), the length of the la
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from types import EllipsisType
@@ -304,7 +301,7 @@ def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
 
 
 def in_blocks(shape: tuple[int, ...], work: Callable[[slice | EllipsisType], None]) -> None:
-    """Do something to a batch piece by piece, on all processors at once.
+    """Do something to a batch piece by piece.
 
     Parameters
     ----------
@@ -312,22 +309,15 @@ def in_blocks(shape: tuple[int, ...], work: Callable[[slice | EllipsisType], Non
         Of the batch, patients last.
     work : callable
         Given what to pick along the first axis, does the work for that piece; ``...`` if it is
-        all one. Pieces are worked on at the same time, so it may write to its own only.
+        all one.
 
     Notes
     -----
-    NumPy lets other threads run while it computes. The result of each
-    member is the same whatever the pieces.
+    The result of each member is the same whatever the pieces. Threads were tried: the arrays of
+    a piece are too small for them, and everything took a third longer.
     """
-    parts = list(blocks(shape))
-    if len(parts) == 1:
-        work(parts[0])
-        return
-    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
-        # The caller's np.errstate holds in the threads, too.
-        running = [pool.submit(copy_context().run, work, part) for part in parts]
-        for each in running:
-            each.result()
+    for part in blocks(shape):
+        work(part)
 
 
 def intervals(
