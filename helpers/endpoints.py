@@ -213,9 +213,9 @@ def _first_stop(history: Mapping[str, ArrayLike] | pd.DataFrame, definition: Def
     time = np.full(origin.shape, np.inf)
     which = np.zeros(origin.shape, np.int8)
     for number, months in enumerate(stops.values()):
-        sooner = months < time
-        time[sooner] = months[sooner]
-        which[sooner] = number
+        # Numbers rise, so the largest is the last that was sooner.
+        np.maximum(which, (months < time) * np.int8(number), out=which)
+        np.fmin(time, months, out=time)
     # A cut-off says nothing of someone of whom nothing is known.
     included = np.isfinite(time) & (time >= 0)
     end = _end(definition)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from helpers.errors import KitError
 from helpers.survival.comparison import logrank
 from helpers.survival.competing import cumulative_incidence, incidence_at, incidence_limits
 from helpers.survival.curves import curves, limits
 from helpers.survival.gray import gray_test
-from helpers.survival.ordered import blocks
+from helpers.survival.ordered import alike, blocks, delayed, ordered
 
 RNG = np.random.default_rng(7)
 MEMBERS, PATIENTS = 7, 30
@@ -42,6 +43,10 @@ def gray_tests(time: Any, code: Any, group: Any, stratum: Any, where: Any) -> An
     return plain, gray_test(time, code, group, where=where, strata=stratum)
 
 
+def gray_tests_of_causes(time: Any, code: Any, group: Any, stratum: Any, where: Any) -> Any:
+    return gray_test(time, code, group, where=where, cause=[2, 1], rho=1.0)
+
+
 def logrank_tests(time: Any, code: Any, group: Any, stratum: Any, where: Any) -> Any:
     plain = logrank(time, code > 0, group, where=where)
     return plain, logrank(time, code > 0, group, where=where, strata=stratum, weights="peto")
@@ -65,7 +70,9 @@ def arrays(found: Any) -> Iterator[Any]:
         yield found
 
 
-@pytest.mark.parametrize("estimate", [incidences, gray_tests, logrank_tests, bands])
+@pytest.mark.parametrize(
+    "estimate", [incidences, gray_tests, gray_tests_of_causes, logrank_tests, bands]
+)
 @pytest.mark.parametrize("size", [1, 2 * PATIENTS, 3 * PATIENTS])
 def test_each_cohort_is_as_by_itself(
     estimate: Callable[..., Any], size: int, monkeypatch: pytest.MonkeyPatch
@@ -90,3 +97,60 @@ def test_a_batch_is_cut_along_its_first_axis(monkeypatch: pytest.MonkeyPatch) ->
     assert list(blocks((100,))) == [...]
     assert list(blocks((3, 0))) == [...]
     assert list(blocks((0, 4))) == [...]
+
+
+def test_members_with_as_many_events_share_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helpers.survival.ordered._BLOCK", 10)
+    counts = np.array([7, 0, 3, 9, 3, 0])
+    pieces = alike(counts)
+    assert sorted(np.concatenate(pieces)) == list(range(6))
+    assert [counts[piece].tolist() for piece in pieces] == [[0, 0, 3], [3, 7], [9]]
+    assert [piece.tolist() for piece in alike(counts[:0])] == [[]]
+
+
+@pytest.mark.parametrize("size", [1, 2 * PATIENTS, 10**6])
+def test_order_by_definition(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helpers.survival.ordered._BLOCK", size)
+    nearly = TIME + RNG.uniform(0, 1e-12, TIME.shape)
+    for time in (TIME, nearly):
+        placed = ordered(time, WHERE)
+        assert_array_equal(placed.n, WHERE.sum(axis=-1))
+        assert_array_equal(placed.restore(placed.arrange(CODE)), CODE)
+        for i in range(MEMBERS):
+            exact = np.sort(TIME[i, WHERE[i]])
+            n = len(exact)
+            assert_allclose(placed.time[i, :n], exact, atol=1e-11)
+            assert np.isinf(placed.time[i, n:]).all()
+            assert_array_equal(np.diff(placed.time[i, :n]) > 0, np.diff(exact) > 0)
+            assert_array_equal(placed.arrange(TIME)[i, :n], exact)
+            place = np.arange(n, PATIENTS)
+            first, last = (np.searchsorted(exact, exact, side=side) for side in ("left", "right"))
+            assert_array_equal(placed.start[i], np.append(first, place))
+            assert_array_equal(placed.end[i], np.append(last - 1, place))
+            assert_array_equal(placed.at_risk[i], np.append(n - first, 0 * place))
+            assert_array_equal(placed.present[i], np.arange(PATIENTS) < n)
+
+
+def test_some_members_of_an_order() -> None:
+    batch = np.stack([TIME, TIME + 1])
+    for placed in (ordered(batch, WHERE), delayed(batch, np.minimum(batch, 0.5), WHERE)):
+        some = placed.pick(np.array([MEMBERS + 1, 4, 0]))
+        n = np.array([placed.n[1, 1], 0, placed.n[0, 0]])
+        assert_array_equal(some.n, n)
+        assert some.time.shape == (3, n.max())
+        for name in ("time", "order", "present", "start", "end", "at_risk"):
+            whole, part = getattr(placed, name), getattr(some, name)
+            assert_array_equal(part[0], whole[1, 1, : n.max()])
+            assert_array_equal(part[2], whole[0, 0, : n.max()])
+
+
+def test_a_wrong_time_is_named_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helpers.survival.ordered._BLOCK", 1)
+    for wrong in (np.nan, np.inf, -np.inf, -1.0):
+        time = TIME.copy()
+        time[3, 5] = wrong
+        where = np.ones(TIME.shape, dtype=bool)
+        with pytest.raises(KitError, match=f"^time: given {wrong}; right would be: a finite"):
+            ordered(time, where)
+        where[3, 5] = False  # who doesn't count may have any
+        assert ordered(time, where).n[3] == PATIENTS - 1

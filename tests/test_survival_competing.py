@@ -107,6 +107,23 @@ def test_gray_against_cuminc(case: dict[str, Any]) -> None:
         assert_allclose(found.score.sum(), 0, atol=1e-9 * len(case["time"]))
 
 
+@each("gray")
+def test_gray_of_all_causes_against_cuminc(case: dict[str, Any]) -> None:
+    strata = case["strata"] if case["stratified"] else None
+    found = gray_test(
+        case["time"],
+        case["code"],
+        case["group"],
+        cause=case["causes"],
+        rho=case["rho"],
+        strata=strata,
+    )
+    assert_as_r(found.statistic, case["statistic"])
+    assert_as_r(found.p, case["p"], atol=1e-14)
+    assert_array_equal(found.df, case["df"])
+    assert (found.reason == "").all()
+
+
 @each("regression")
 def test_fine_gray_against_crr(case: dict[str, Any]) -> None:
     # crr(time, code, covariates, cengroup, failcode, gtol = 1e-14)
@@ -316,6 +333,26 @@ def test_a_pooled_incidence_of_one(rho: float) -> None:
     assert 0 < found.p < 1
 
 
+def test_no_cohort_is_an_answer_too() -> None:
+    none = np.empty((2, 0, 4))
+    found = cumulative_incidence(none, none, causes=[1, 2])
+    assert found.incidence.shape == (2, 0, 2, 0)
+    test = gray_test(none, none, none, cause=[1, 2, 3])
+    assert test.statistic.shape == (2, 0, 3)
+
+
+def test_cohorts_of_few_and_of_many_events() -> None:
+    # The shorter curve stays at its last height; the one without events at its first.
+    code = np.array([[1, 2, 1, 2, 1], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0]])
+    found = cumulative_incidence([1, 2, 3, 4, 5], code, causes=[1, 2])
+    assert_array_equal(found.time, [[1, 2, 3, 4, 5], [2] + 4 * [np.inf], 5 * [np.inf]])
+    assert_allclose(found.survival, [[0.8, 0.6, 0.4, 0.2, 0], 5 * [0.75], 5 * [1]], atol=1e-15)
+    assert_allclose(found.incidence[0], [[0.2, 0.2, 0.4, 0.4, 0.6], [0, 0.2, 0.2, 0.4, 0.4]])
+    assert_allclose(found.incidence[1:], [[5 * [0.25], 5 * [0]], [5 * [0], 5 * [0]]])
+    one = cumulative_incidence([1, 2, 3, 4, 5], code[1], causes=[1, 2])
+    assert_array_equal(found.variance[1], np.repeat(one.variance, 5, axis=-1))
+
+
 def test_ties_may_leave_no_variance() -> None:
     # R's cuminc() gives a chi-squared of -10.66667 and P = 1.
     found = gray_test([0.25, 0, 0.25, 0.25], [1, 1, 1, 1], [0, 2, 0, 2])
@@ -403,6 +440,8 @@ def test_unusable_options_are_named() -> None:
         (lambda: cumulative_incidence([1, -2], [1, 0]), "time"),
         (lambda: cumulative_incidence([1, 2], [1, 0, 2]), "time, event, code"),
         (lambda: gray_test([1, 2], [1, 0], [0, 1], cause=0), "cause"),
+        (lambda: gray_test([1, 2], [1, 0], [0, 1], cause=[]), "cause"),
+        (lambda: gray_test([1, 2], [1, 0], [0, 1], cause=[1, 2.5]), "cause"),  # type: ignore[list-item]
         (lambda: gray_test([1, 2], [1, 0], [0, 1], rho=np.nan), "rho"),
         (lambda: gray_test([1, 2], [1, 0], [0, np.nan]), "group"),
         (lambda: incidence_at(found, [-1]), "at"),
@@ -462,6 +501,24 @@ def test_batch_is_a_loop(batch: tuple[np.ndarray, ...], kind: Any) -> None:
         assert tests.df[i] == test.df
         assert tests.reason[i] == test.reason
         assert_allclose(tests.statistic[i], test.statistic, rtol=1e-9, atol=1e-12)
+
+
+@properties
+@given(batches(causes=3), st.sampled_from((0.0, 1.0)), st.booleans())
+def test_several_causes_are_tested_as_each_alone(
+    batch: tuple[np.ndarray, ...], rho: float, stratified: bool
+) -> None:
+    time, code, group, where = batch
+    options: Any = {"where": where, "rho": rho, "strata": time > 2 if stratified else None}
+    tests = gray_test(time, code, group, cause=(3, 1), **options)
+    for index, cause in enumerate((3, 1)):
+        alone = gray_test(time, code, group, cause=cause, **options)
+        for name in ("score", "variance", "statistic", "p"):
+            assert_allclose(
+                getattr(tests, name)[:, index], getattr(alone, name), rtol=1e-9, atol=1e-12
+            )
+        for name in ("df", "reason"):
+            assert_array_equal(getattr(tests, name)[:, index], getattr(alone, name))
 
 
 @properties

@@ -22,6 +22,7 @@ from helpers.survival.ordered import (
     Floats,
     Integers,
     Ordered,
+    alike,
     distinct,
     in_blocks,
     moments,
@@ -31,10 +32,10 @@ from helpers.survival.ordered import (
     together,
 )
 from helpers.survival.steps import (
+    Draw,
     Steps,
     cause_codes,
     cause_number,
-    drawn,
     just_before,
     later_sums,
     over,
@@ -151,33 +152,57 @@ def cumulative_incidence(
     """
     one_of(variance, VarianceType, "variance")
     codes = cause_codes(code)
-    times, present, failed, (codes,) = together(time, codes > 0, where, code=codes)
+    times, present, _, (codes,) = together(time, codes > 0, where, code=codes)
     placed = ordered(times, present)
-    codes = placed.arrange((codes * failed).astype(np.int64, copy=False))
-    failed = codes > 0
-    steps = Steps(placed, failed)
-    ended = codes.ravel()[steps.events]
+    codes = placed.arrange(codes.astype(np.int64, copy=False))
+    codes *= placed.present
     if causes is None:
-        wanted = tuple(distinct(ended).tolist())
+        wanted = tuple(each for each in distinct(codes).tolist() if each)
     else:
         wanted = tuple(cause_number(cause, "causes") for cause in np.atleast_1d(causes).tolist())
     estimate = {"aalen": _aalen, "greenwood": _greenwood}[variance]
-    deaths = steps.count(np.ones(ended.shape, dtype=bool))
-    own = [steps.count(ended == cause) for cause in wanted]
-    survival = np.empty_like(deaths)
-    incidence, spread = np.empty((2, *placed.n.shape, len(wanted), steps.width))
 
-    def estimate_part(part: slice | EllipsisType) -> None:
-        curve = _Survival(deaths[part], steps.at_risk[part])
-        survival[part] = curve.after
-        heights, variances = incidence[part], spread[part]
-        for index, counted in enumerate(own):
-            heights[..., index, :], variances[..., index, :] = estimate(curve, counted[part])
+    found = []
+    size = max(placed.time.shape[-1], 1)
+    rows = codes.reshape(-1, size)
+    for members in alike(np.asarray(np.count_nonzero(rows, axis=-1))):
+        some = placed.pick(members)
+        ended = rows[members, : some.time.shape[-1]]
+        steps = Steps(some, ended > 0)
+        ended = ended.reshape(-1)[steps.events]
+        curve = _Survival(steps.count(ended > 0), steps.at_risk)
+        causal = [estimate(curve, steps.count(ended == cause)) for cause in wanted]
+        found.append((members, steps.at_step(some.time, np.inf), curve.after, causal))
 
-    in_blocks(deaths.shape, estimate_part)
+    width = max((when.shape[-1] for _, when, *_ in found), default=0)
+    when = np.full((len(rows), width), np.inf)
+    survival = np.ones(when.shape)
+    incidence, spread = np.zeros((2, len(rows), len(wanted), width))
+    for members, steps_at, after, causal in found:
+        when[members, : steps_at.shape[-1]] = steps_at
+        _fill(survival, members, after)
+        for index, (heights, variances) in enumerate(causal):
+            _fill(incidence[:, index], members, heights)
+            _fill(spread[:, index], members, variances)
+    shape = placed.n.shape
+    of_causes = (*shape, len(wanted), width)
     return Incidences(
-        placed, codes, wanted, steps.at_step(placed.time, np.inf), survival, incidence, spread
+        placed,
+        codes,
+        wanted,
+        when.reshape(*shape, width),
+        survival.reshape(*shape, width),
+        incidence.reshape(of_causes),
+        spread.reshape(of_causes),
     )
+
+
+def _fill(curves: Floats, members: Integers, heights: Floats) -> None:
+    """Draw some of the curves, each on to the end at its last height."""
+    width = heights.shape[-1]
+    if width:
+        curves[members, :width] = heights
+        curves[members, width:] = heights[:, -1:]
 
 
 def incidence_limits(
@@ -361,13 +386,13 @@ class _Survival:
     """Survival without any event at each step, and what the variances need of it."""
 
     def __init__(self, deaths: Floats, at_risk: Floats) -> None:
-        self.at_risk = at_risk
+        self.at_risk = np.maximum(at_risk, 1.0)
         self.deaths = deaths
-        self.after = np.cumprod(1 - self.deaths / self.at_risk, axis=-1, dtype=np.float64)
-        self.before = just_before(self.after)
-        self.share = self.before / self.at_risk
+        self.after = np.cumprod(1 - deaths / self.at_risk, axis=-1, dtype=np.float64)
+        self.share = just_before(self.after) / self.at_risk
         # Where nobody survives nothing comes after, and no inverse is needed.
         self.inverse = over(np.ones_like(self.after), self.after)
+        self.draw = Draw(at_risk, self.share**2)
 
 
 # Both variances at t are sums over the steps u up to t of squares in F(t) - F(u). To run over the
@@ -381,19 +406,17 @@ def _aalen(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
     jump = curve.share * own
     later = later_sums(jump)
     reach = later * curve.inverse
-    squared = curve.share**2
-    other = curve.deaths - own
-    own_term = squared * drawn(own, curve.at_risk)
-    other_term = squared * drawn(other, curve.at_risk)
-    direct = own_term * (1 - reach)
-    mixed = direct - other_term * reach
-    return _spread(
-        jump,
-        later,
-        direct * (1 - reach) + other_term * reach**2,
-        mixed * curve.inverse,
-        (own_term + other_term) * curve.inverse**2,
-    )
+    own_term, other_term = curve.draw(own), curve.draw(curve.deaths - own)
+    plain = (own_term + other_term) * curve.inverse
+    plain *= curve.inverse
+    rest = 1 - reach
+    own_term *= rest
+    other_term *= reach
+    mixed = own_term - other_term
+    mixed *= curve.inverse
+    own_term *= rest
+    other_term *= reach
+    return _spread(jump, later, own_term + other_term, mixed, plain)
 
 
 def _greenwood(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
@@ -413,14 +436,16 @@ def _spread(
     jump: Floats, later: Floats, square: Floats, mixed: Floats, plain: Floats
 ) -> tuple[Floats, Floats]:
     """Return the incidence, and the variance as a polynomial in what comes later."""
-    incidence = np.cumsum(jump, axis=-1, dtype=np.float64)
+    incidence: Floats = np.cumsum(jump, axis=-1)
     spread = np.cumsum(plain, axis=-1)
     spread *= later
-    spread += 2 * np.cumsum(mixed, axis=-1)
+    mixed *= 2
+    spread += np.cumsum(mixed, axis=-1, out=mixed)
     spread *= later
-    spread += np.cumsum(square, axis=-1)
-    # Rounding error would leave something before the first event.
-    return incidence, np.maximum(spread, 0.0) * (incidence > 0)
+    spread += np.cumsum(square, axis=-1, out=square)
+    np.maximum(spread, 0.0, out=spread)
+    spread[incidence <= 0] = 0.0  # rounding error would leave something before the first event
+    return incidence, spread
 
 
 def _limits(
@@ -428,16 +453,19 @@ def _limits(
 ) -> tuple[Floats, Floats]:
     one_of(conf_type, ConfType, "conf_type")
     z = normal_quantile(level)
-    lower, upper = np.full((2, *value.shape), np.nan)
+    lower, upper = np.empty((2, *value.shape))
 
     def estimate_part(part: slice | EllipsisType) -> None:
         p, half = value[part], z * np.sqrt(variance[part])
-        if conf_type == "plain":
-            inside = np.ones(p.shape, dtype=bool)
-        else:
-            inside = (p > 0) & ((p <= _ALL) | (conf_type == "log"))
-        low, high = on_scale(p[inside], half[inside], conf_type)
-        lower[part][inside], upper[part][inside] = np.maximum(low, 0.0), np.minimum(high, 1.0)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            low, high = on_scale(p, half, conf_type)
+        np.maximum(low, 0.0, out=lower[part])
+        np.minimum(high, 1.0, out=upper[part])
+        if conf_type != "plain":
+            nothing = p <= 0
+            if conf_type != "log":
+                nothing |= p > _ALL
+            lower[part][nothing] = upper[part][nothing] = np.nan
 
     in_blocks(value.shape, estimate_part)
     return lower, upper

@@ -36,7 +36,7 @@ class Steps:
     events : numpy.ndarray of int
         Places of the events among the patients of all cohorts.
     at_risk : numpy.ndarray of float
-        Patients at risk at each step, 1 where there is none; shape ``(..., width)``.
+        Patients at risk at each step, 0 where there is none; shape ``(..., width)``.
     """
 
     width: int
@@ -48,18 +48,21 @@ class Steps:
         self._shape = placed.n.shape
         self.events = np.flatnonzero(failed)  # places of the events
         rows = self.events // size
-        times = rows * size + placed.start.ravel()[self.events]
+        times = rows * size + placed.start.reshape(-1)[self.events]
         first = np.ones(times.shape, dtype=bool)
         first[1:] = times[1:] != times[:-1]
         self._starts = times[first]
-        each = np.bincount(rows[first], minlength=placed.n.size)
+        own_rows = rows[first]
+        each = np.bincount(own_rows, minlength=placed.n.size)
         self.width = int(each.max(initial=0))
         self._size = math.prod(self._shape) * self.width
         skipped = np.arange(placed.n.size) * self.width - (np.cumsum(each) - each)
         number = np.cumsum(first) - 1
         self._step = number + skipped[rows]  # each event's
         self._own = self._step[first]
-        self.at_risk = self.at_step(placed.at_risk, 1.0)
+        # Nobody comes late where there are several causes.
+        left = placed.n.reshape(-1)[own_rows] - self._starts % size
+        self.at_risk = self._dense(left, 0.0)
 
     def at_step(self, values: NDArray[Any], default: float) -> Floats:
         """Return the values of the first patients who share each step's time.
@@ -76,8 +79,12 @@ class Steps:
         numpy.ndarray of float
             Shape ``(..., width)``.
         """
+        return self._dense(values.reshape(-1)[self._starts], default)
+
+    def _dense(self, values: NDArray[Any], default: float) -> Floats:
+        """Put one value per step in its place."""
         dense = np.full(self._size, default)
-        dense[self._own] = values.ravel()[self._starts]
+        dense[self._own] = values
         return dense.reshape(*self._shape, self.width)
 
     def count(self, flags: Flags) -> Floats:
@@ -166,8 +173,9 @@ def just_before(survival: NDArray[np.floating[Any]]) -> Floats:
     numpy.ndarray of float
         As `survival`, with 1 before the first step.
     """
-    first = np.ones_like(survival[..., :1])
-    return np.concatenate((first, survival[..., :-1]), axis=-1, dtype=np.float64)
+    before = np.ones(survival.shape)
+    before[..., 1:] = survival[..., :-1]
+    return before
 
 
 def later_sums(values: Floats) -> Floats:
@@ -183,29 +191,43 @@ def later_sums(values: Floats) -> Floats:
     numpy.ndarray of float
         As `values`, with 0 at the last step.
     """
-    sums = np.zeros_like(values)
-    sums[..., :-1] = np.cumsum(values[..., :0:-1], axis=-1)[..., ::-1]
+    sums = np.zeros(values.shape)
+    np.cumsum(values[..., :0:-1], axis=-1, out=sums[..., -2::-1])
     return sums
 
 
-def drawn(events: Floats, at_risk: Floats) -> Floats:
-    """Return events, less what their variance loses if they are tied: drawn, not put back.
+class Draw:
+    """What the variance of tied events loses: they are drawn, not put back.
 
     Parameters
     ----------
-    events, at_risk : numpy.ndarray of float
-        Events at each step, and patients at risk there.
-
-    Returns
-    -------
-    numpy.ndarray of float
-        As `events`.
+    at_risk : numpy.ndarray of float
+        Patients at risk at each step.
+    scale : numpy.ndarray of float
+        What each event counts.
     """
-    kept = at_risk - np.maximum(events, 1.0)
-    kept /= np.maximum(at_risk - 1, 1.0)
-    kept += at_risk <= 1  # the last one is no choice
-    kept *= events
-    return kept
+
+    def __init__(self, at_risk: Floats, scale: Floats) -> None:
+        self._at_risk = np.maximum(at_risk, 2.0)  # the last one is no choice
+        self._scale = scale / (self._at_risk - 1)
+
+    def __call__(self, events: Floats) -> Floats:
+        """Return the events at each step, less what their variance loses, times the scale.
+
+        Parameters
+        ----------
+        events : numpy.ndarray of float
+            Shape of the patients at risk.
+
+        Returns
+        -------
+        numpy.ndarray of float
+            As `events`.
+        """
+        kept = self._at_risk - events
+        kept *= events
+        kept *= self._scale
+        return kept
 
 
 def over(values: Floats, divisor: Floats) -> Floats:
@@ -221,8 +243,7 @@ def over(values: Floats, divisor: Floats) -> Floats:
     numpy.ndarray of float
         As `values`.
     """
-    some = divisor != 0
-    result: Floats = divisor + ~some
-    np.divide(values, result, out=result)
-    result *= some
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result = np.asarray(values / divisor)
+    result[divisor == 0] = 0.0
     return result
