@@ -427,6 +427,9 @@ class Reconstruction(_Part):
         Of a yes/no variable the endpoint and the day by which it says that it has come.
     days : dict of str to tuple of (int, int)
         Between which days from the start of treatment something happens.
+    complete_months : float
+        Up to when nobody is lost before an event, on each endpoint's clock: a choice where rates
+        are counts over all patients.
     populations : dict of str to str
         Of an endpoint the query that says whom the paper's numbers are about, where that is not
         the population of its definition.
@@ -444,6 +447,7 @@ class Reconstruction(_Part):
     filled: dict[Literal["relapse", "death"], str] = {}
     by_day: dict[str, tuple[str, int]] = {}
     days: dict[_Happening, tuple[int, int]] = {}
+    complete_months: float = Field(default=0.0, ge=0)
     populations: dict[str, str] = {}
     read_as: dict[str, Reading] = {}
     median_rule: Literal["any", "first"] = "any"

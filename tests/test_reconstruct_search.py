@@ -296,10 +296,10 @@ def test_the_log_rank_test_leaves_out_what_comes_after_a_day(k, until):
     for rng, time, code, order, counted in some_cohorts(7, amount=80):
         # One label more: those of no compared group.
         group = np.where(counted, rng.integers(0, k + 1, len(time)), k)
-        masks = np.array([group == g for g in range(k)])
         observed, expected = np.zeros((2, 8))
+        label = np.where(group < k, group, -1)
         mine = search.log_rank(
-            order, time, code, masks, np.arange(k), k, until, observed, expected, np.zeros((8, 8))
+            order, time, code, label, k, until, observed, expected, np.zeros((8, 8))
         )
         there = (group < k) & (time >= 0)
         if len(set(group[there])) < k:
@@ -422,9 +422,10 @@ def made_up_problem(targets, tests=(), *, flag_day=30):
         "day": day,
         "least": least,
         "most": most,
-        "latest": np.full(N, 900),
         "must": must,
-        "kin": kin,
+        "kin": np.array([kin, kin]),
+        "peers": np.zeros((2, N), np.int64),
+        "ends": np.zeros((2, N), np.int64),
         **clocks(definitions),
         "flag_endpoint": np.array([0]),
         "flag_day": np.array([flag_day]),
@@ -560,7 +561,7 @@ def possible(problem):
         rules = [
             death in (never, last),
             all(0 <= each <= last for each in happened),
-            last <= problem["latest"][i],
+            last <= problem["most"][search.LAST],
             response == never or 14 <= response <= 200,
             relapse == never or response < relapse,
             must[i, 1] != 0 or relapse == never,

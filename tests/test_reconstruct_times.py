@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -243,9 +244,16 @@ def test_a_rate_with_an_interval_that_no_censoring_explains_is_a_count(made_up):
     found = {each.endpoint: (each.day, each.counts, each.lost) for each in times.flags(made_up)}
     # Six months end on day 182; half the arm of the other rate may have been lost, none known.
     assert found == {
-        "os": (182, (("ARM == 'A'", 2, 10),), False),
-        "efs": (182, (("ARM == 'A'", 4, 10),), False),
+        "os": (182, (("ARM == 'A'", 2, 10),), True),
+        "efs": (182, (("ARM == 'A'", 4, 10),), True),
     }
+
+
+@pytest.mark.parametrize(("months", "lost"), [(0, True), (5, True), (6, False)])
+def test_who_has_no_event_may_be_lost_but_where_follow_up_is_complete(made_up, months, lost):
+    plan = made_up.paper.reconstruct.model_copy(update={"complete_months": months})
+    paper = made_up.paper.model_copy(update={"reconstruct": plan})
+    assert {flag.lost for flag in times.flags(replace(made_up, paper=paper))} == {lost}
 
 
 def test_a_median_that_is_not_reached_is_asked_as_such(made_up):
@@ -316,6 +324,7 @@ def test_no_history_contradicts_the_rules_between_flags():
     found = asked("vah")
     chosen = [flag for flag in times.flags(found) if flag.counts]
     day = some_histories(np.random.default_rng(1), 20_000)
+    day = day[~(day["RLPM"] > found.paper.reconstruct.days["relapse"][1])].reset_index(drop=True)
     history = day[["TRTM", "RSPM", "NRSPM", "HSCTM", "RLPM", "DTHM", "LSTALVM"]] / MONTH
     variables = dict(found.paper.variables)
     for flag in chosen:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import association, proportions, rounding
+from helpers.audit.arithmetic import DAYS_PER_MONTH
 from helpers.audit.evidence import COUNTS, Book, Finding, attainable, names
 from helpers.catalogue import PublishedNumber
 from helpers.errors import KitError
@@ -28,7 +29,7 @@ _SURVIVAL = {
 }
 
 
-_MONTHS = {"days": 1 / 30.4375, "weeks": 7 / 30.4375, "months": 1.0, "years": 12.0}
+_MONTHS = {"days": 1 / DAYS_PER_MONTH, "weeks": 7 / DAYS_PER_MONTH, "months": 1.0, "years": 12.0}
 _RATES = ("survival_ci", "cumulative_incidence_ci")
 _TRANSFORMS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "plain": (lambda p: p, lambda x: x),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LABEL = "synthetic patients, reconstructed from published numbers; not real patients"
 _KEY = b"trial_by_notebook"
+_DECIDING = ("counts", "categorical", "times", "search", "members")
+"""The modules that decide what a member is."""
 
 
 def file(paper: str) -> Path:
@@ -320,9 +322,10 @@ def _fingerprint(paper: str) -> str:
     """Return a hash of all that decides what the members of a paper are."""
     folder = paths.paper(paper)
     code = Path(__file__).parent
-    sources = [folder / "paper.toml", folder / "published.csv", *sorted(code.glob("*.py"))]
+    sources = [folder / "paper.toml", folder / "published.csv"]
+    sources += [code / f"{name}.py" for name in _DECIDING]
     found = hashlib.sha256()
     for source in sources:
-        if source.name != Path(__file__).name and source.is_file():
+        if source.is_file():
             found.update(source.read_bytes())
     return found.hexdigest()[:16]

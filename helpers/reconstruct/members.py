@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -118,14 +117,13 @@ def member(prepared: Plan, seed: int | Sequence[int]) -> pd.DataFrame:
         patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
         drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
         begun = times.start(prepared.asked, patients, drawn, rng)
-        for tests, steps, hot, cold in _SCHEDULE:
-            arrays = drawn.arrays if tests else _without_tests(drawn.arrays)
+        for steps, hot, cold in _SCHEDULE:
             energy, _ = search.anneal(
-                rng, **begun, **arrays, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
+                rng, **begun, **drawn.arrays, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
             )
-            if not tests and energy > 0.3:
+            if energy > _HOPELESS:
                 break
-            if tests and energy <= _NEAR:
+            if energy <= _NEAR:
                 history = times.histories(begun["day"])
                 try:
                     return _told(prepared, patients, history, rng)
@@ -180,13 +178,11 @@ def _core(prepared: Plan) -> list[str]:
 
 
 _SCHEDULE = (
-    (False, 100_000, 1.0, 0.01),
-    (True, 200_000, 0.6, 0.003),
-    (True, 100_000, 0.1, 0.001),
+    (200_000, 1.0, 0.003),
+    (100_000, 0.1, 0.0002),
+    (100_000, 0.1, 0.0001),
 )
-"""Steps of the search: with the tests or without, how many, the heat at the start and the end."""
+"""Steps of the search and the heat at its start and its end; then it starts anew."""
 
-
-def _without_tests(arrays: dict[str, Any]) -> dict[str, Any]:
-    tests = ("test_kind", "test_endpoint", "test_members", "test_size", "test_bounds")
-    return {name: each[:0] if name in tests else each for name, each in arrays.items()}
+_HOPELESS = 1.0
+"""Further off than this after the first round, another draw of the patients is the better way."""

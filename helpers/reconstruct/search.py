@@ -30,9 +30,8 @@ LANDMARK, LANDMARK_LOWER, LANDMARK_UPPER = 0, 1, 2
 QUANTILE, QUANTILE_LOWER, QUANTILE_UPPER = 3, 4, 5
 INCIDENCE, INCIDENCE_LOWER, INCIDENCE_UPPER = 6, 7, 8
 FOLLOW_UP, TIME_TO_EVENT, REVERSE_FOLLOW_UP, EVENTS = 9, 10, 11, 12
-RESTRICTED_MEAN = 13
 # What a target asks of a comparison.
-LOG_RANK, GRAY, FINE_GRAY, HAZARD_RATIO, HAZARD_RATIO_LOWER, HAZARD_RATIO_UPPER = range(20, 26)
+LOG_RANK, FINE_GRAY, HAZARD_RATIO, HAZARD_RATIO_LOWER, HAZARD_RATIO_UPPER = range(20, 25)
 # Scales of a confidence interval.
 PLAIN, LOG, LOG_LOG, ARCSINE = 0, 1, 2, 3
 FIRST = 8
@@ -241,132 +240,118 @@ def quantile6(values, k, p):
 
 
 @njit(cache=True)
+def at_once(order, time, code, mask, start):
+    """Count who of a group has the time of the one at `start`; return where the next time begins.
+
+    Also returned: events of interest, competing events, and all who leave.
+    """
+    t = time[order[start]]
+    d1 = 0
+    d2 = 0
+    gone = 0
+    i = start
+    while i < order.shape[0] and time[order[i]] == t:
+        q = order[i]
+        if mask[q]:
+            gone += 1
+            if code[q] == 1:
+                d1 += 1
+            elif code[q] == 2:
+                d2 += 1
+        i += 1
+    return i, d1, d2, gone
+
+
+@njit(cache=True)
 def incidence(order, time, code, mask, until):
     """Return a cumulative incidence by a day and its variance."""
     n = 0
-    for i in order:
-        if mask[i] and time[i] >= 0:
+    begin = order.shape[0]
+    for i in range(order.shape[0] - 1, -1, -1):
+        if time[order[i]] < 0:
+            break
+        begin = i
+        if mask[order[i]]:
             n += 1
-    size = order.shape[0]
     f_end = 0.0
-    # First pass: the incidence by `until`.
-    left = n
-    s = 1.0
-    i = 0
-    while i < size:
-        p = order[i]
-        if not mask[p] or time[p] < 0:
-            i += 1
-            continue
-        t = time[p]
-        if t > until:
-            break
-        d1 = 0
-        d2 = 0
-        gone = 0
-        while i < size and time[order[i]] == t:
-            q = order[i]
-            if mask[q]:
-                gone += 1
-                if code[q] == 1:
-                    d1 += 1
-                elif code[q] == 2:
-                    d2 += 1
-            i += 1
-        f_end += s * d1 / left
-        s *= (left - d1 - d2) / left
-        left -= gone
-    # Second pass: Aalen's variance, as in cmprsk.
-    left = n
-    s = 1.0
-    f = 0.0
     var = 0.0
-    i = 0
-    while i < size:
-        p = order[i]
-        if not mask[p] or time[p] < 0:
-            i += 1
-            continue
-        t = time[p]
-        if t > until:
-            break
-        d1 = 0
-        d2 = 0
-        gone = 0
-        while i < size and time[order[i]] == t:
-            q = order[i]
-            if mask[q]:
-                gone += 1
-                if code[q] == 1:
-                    d1 += 1
-                elif code[q] == 2:
-                    d2 += 1
-            i += 1
-        if d1 + d2 > 0:
-            share = s / left
-            f += share * d1
-            s *= (left - d1 - d2) / left
-            reach = (f_end - f) / s if s > 0 else 0.0
-            more = max(left - 1.0, 1.0)
-            var += share * share * d1 * (1 - max(d1 - 1.0, 0.0) / more) * (1 - reach) ** 2
-            var += share * share * d2 * (1 - max(d2 - 1.0, 0.0) / more) * reach**2
-        left -= gone
+    # The incidence first; then Aalen's variance, which needs it, as in cmprsk.
+    for turn in range(2):
+        left = n
+        s = 1.0
+        f = 0.0
+        i = begin
+        while i < order.shape[0] and time[order[i]] <= until:
+            i, d1, d2, gone = at_once(order, time, code, mask, i)
+            if d1 + d2 > 0:
+                share = s / left
+                f += share * d1
+                s *= (left - d1 - d2) / left
+                if turn == 1:
+                    reach = (f_end - f) / s if s > 0 else 0.0
+                    more = max(left - 1.0, 1.0)
+                    var += share * share * d1 * (1 - max(d1 - 1.0, 0.0) / more) * (1 - reach) ** 2
+                    var += share * share * d2 * (1 - max(d2 - 1.0, 0.0) / more) * reach**2
+            left -= gone
+        f_end = f
     return f_end, var
 
 
 @njit(cache=True)
-def log_rank(order, time, code, masks, members, k, until, observed, expected, matrix):
-    """Return the log-rank chi-squared of up to eight groups, events after `until` left out."""
+def log_rank(order, time, code, group, k, until, observed, expected, matrix):
+    """Return the log-rank chi-squared of up to eight groups, events after `until` left out.
+
+    `group` numbers the groups; who is in none has -1.
+    """
     left = np.zeros(k)
     size = order.shape[0]
     for g in range(k):
         observed[g] = 0.0
         expected[g] = 0.0
-        for i in range(size):
-            if masks[members[g], i] and time[i] >= 0:
-                left[g] += 1
         for h in range(k):
             matrix[g, h] = 0.0
+    n = 0.0
+    begin = size
+    for i in range(size - 1, -1, -1):
+        p = order[i]
+        if time[p] < 0:
+            break
+        begin = i
+        if group[p] >= 0:
+            left[group[p]] += 1
+            n += 1
     gone = np.zeros(k)
-    d = np.zeros(k)
-    i = 0
+    i = begin
     while i < size:
         t = time[order[i]]
-        if t < 0:
-            i += 1
-            continue
         if t > until:
             break
-        for g in range(k):
-            gone[g] = 0
-            d[g] = 0
         total = 0.0
         while i < size and time[order[i]] == t:
             q = order[i]
-            for g in range(k):
-                if masks[members[g], q]:
-                    gone[g] += 1
-                    if code[q] == 1:
-                        d[g] += 1
-                        total += 1
+            g = group[q]
+            if g >= 0:
+                gone[g] += 1
+                if code[q] == 1:
+                    observed[g] += 1
+                    total += 1
             i += 1
         if total > 0:
-            n = 0.0
             for g in range(k):
-                n += left[g]
-            for g in range(k):
-                observed[g] += d[g]
                 expected[g] += left[g] * total / n
             if n > 1:
                 factor = total * (n - total) / (n * n * (n - 1))
                 for g in range(k - 1):
-                    for h in range(k - 1):
-                        if g == h:
-                            matrix[g, h] += left[g] * (n - left[g]) * factor
-                        else:
-                            matrix[g, h] -= left[g] * left[h] * factor
+                    matrix[g, g] += left[g] * (n - left[g]) * factor
+                    for h in range(g + 1, k - 1):
+                        matrix[g, h] -= left[g] * left[h] * factor
         for g in range(k):
             left[g] -= gone[g]
+            n -= gone[g]
+            gone[g] = 0.0
+    for g in range(k - 1):
+        for h in range(g):
+            matrix[g, h] = matrix[h, g]
     return _quadratic(observed, expected, matrix, k)
 
 
@@ -465,7 +450,11 @@ def cox(order, time, code, first, second, efron):
 
 @njit(cache=True)
 def fine_gray(order, time, code, first, second):
-    """Return the log subdistribution hazard ratio of two groups and cmprsk's variance of it."""
+    """Return the log subdistribution hazard ratio of two groups and cmprsk's variance of it.
+
+    One covariate that is 0 or 1 leaves two sums at each time of an event of interest: the
+    weighted numbers at risk of either group. All else comes from running sums over these times.
+    """
     size = order.shape[0]
     n = 0
     who = np.empty(size, np.int64)
@@ -473,67 +462,72 @@ def fine_gray(order, time, code, first, second):
         if (first[i] or second[i]) and time[i] >= 0:
             who[n] = i
             n += 1
-    if n == 0:
-        return np.nan, np.nan
-    # Censoring distribution just before each time: G(t-), pooled, as crr has it.
-    g = np.ones(n)
-    surv = 1.0
+    # Per time of an event of interest: those at risk of either group, events, G(t-).
+    at_events = np.empty((5, n + 1))
+    ones, zeros, died = at_events[0], at_events[1], at_events[2]
+    died_first, g_at = at_events[3], at_events[4]
+    day = np.empty(n + 1, np.int64)
+    g = np.empty(n)  # the distribution of censoring just before each time, pooled as crr has it
+    k = 0
+    left1 = 0.0
+    for i in range(n):
+        if first[who[i]]:
+            left1 += 1
+    left0 = n - left1
+    earlier1 = 0.0  # earlier competing events, each over its own G
+    earlier0 = 0.0
+    free = 1.0
     i = 0
     while i < n:
         t = time[who[i]]
         j = i
-        c = 0
+        lost = 0
+        d = 0.0
+        d1 = 0.0
+        gone1 = 0.0
+        more1 = 0.0
+        more0 = 0.0
         while j < n and time[who[j]] == t:
-            if code[who[j]] == 0:
-                c += 1
+            q = who[j]
+            g[j] = free
+            one = first[q]
+            if one:
+                gone1 += 1
+            if code[q] == 0:
+                lost += 1
+            elif code[q] == 1:
+                d += 1
+                if one:
+                    d1 += 1
+            elif one:
+                more1 += 1 / free
+            else:
+                more0 += 1 / free
             j += 1
-        for h in range(i, j):
-            g[h] = surv
-        surv *= (n - i - c) / (n - i)
+        if d > 0:
+            ones[k] = left1 + earlier1 * free
+            zeros[k] = left0 + earlier0 * free
+            died[k] = d
+            died_first[k] = d1
+            g_at[k] = free
+            day[k] = t
+            k += 1
+        earlier1 += more1
+        earlier0 += more0
+        left1 -= gone1
+        left0 -= j - i - gone1
+        free *= (n - i - lost) / (n - i)
         i = j
-    x = np.empty(n)
-    for i in range(n):
-        x[i] = 1.0 if first[who[i]] else 0.0
     beta = 0.0
     info = 0.0
     for _ in range(30):
         score = 0.0
         info = 0.0
         r = math.exp(beta)
-        # Suffix sums over those with a time of this one or later.
-        s0 = np.zeros(n + 1)
-        s1 = np.zeros(n + 1)
-        for i in range(n - 1, -1, -1):
-            e = r if x[i] else 1.0
-            s0[i] = s0[i + 1] + e
-            s1[i] = s1[i + 1] + e * x[i]
-        # Prefix sums of earlier competing events, each over its own G.
-        c0 = 0.0
-        c1 = 0.0
-        i = 0
-        while i < n:
-            t = time[who[i]]
-            j = i
-            while j < n and time[who[j]] == t:
-                j += 1
-            d = 0
-            dx = 0.0
-            for h in range(i, j):
-                if code[who[h]] == 1:
-                    d += 1
-                    dx += x[h]
-            if d > 0:
-                a0 = s0[i] + c0 * g[i]
-                a1 = s1[i] + c1 * g[i]
-                m = a1 / a0
-                score += dx - d * m
-                info += d * m * (1 - m)
-            for h in range(i, j):
-                if code[who[h]] == 2:
-                    e = r if x[h] else 1.0
-                    c0 += e / g[h]
-                    c1 += e * x[h] / g[h]
-            i = j
+        for h in range(k):
+            m = r * ones[h] / (r * ones[h] + zeros[h])
+            score += died_first[h] - died[h] * m
+            info += died[h] * m * (1 - m)
         if info < 1e-10:
             return np.nan, np.nan
         step = min(1.5, max(-1.5, score / info))
@@ -542,100 +536,64 @@ def fine_gray(order, time, code, first, second):
             break
         if abs(beta) > 12:
             return np.nan, np.nan
-    # Robust variance, with the part that comes from estimating G (Fine and Gray 1999).
+    # Robust variance, with the part that comes from estimating G (Fine and Gray 1999). `rate`
+    # is the increment of the baseline subdistribution hazard; sums up to each event and, with
+    # G, from it on.
     r = math.exp(beta)
-    s0 = np.zeros(n + 1)
-    s1 = np.zeros(n + 1)
-    for i in range(n - 1, -1, -1):
-        e = r if x[i] else 1.0
-        s0[i] = s0[i + 1] + e
-        s1[i] = s1[i + 1] + e * x[i]
-    mean = np.zeros(n)
-    rate = np.zeros(n)  # increment of the baseline subdistribution hazard, at the first of a tie
-    head = np.zeros(n, np.bool_)
-    c0 = 0.0
-    c1 = 0.0
+    sums = np.zeros((5, k + 1))
+    mean, sum0, sum1, rest0, rest1 = sums[0], sums[1], sums[2], sums[3], sums[4]
+    for h in range(k):
+        at_risk = r * ones[h] + zeros[h]
+        mean[h] = r * ones[h] / at_risk
+        sum0[h + 1] = sum0[h] + died[h] / at_risk
+        sum1[h + 1] = sum1[h] + died[h] / at_risk * mean[h]
+    for h in range(k - 1, -1, -1):
+        rate = (sum0[h + 1] - sum0[h]) * g_at[h]
+        rest0[h] = rest0[h + 1] + rate
+        rest1[h] = rest1[h + 1] + rate * mean[h]
+    total = 0.0
+    past = 0  # events of interest up to this time
+    drift = 0.0
+    earlier1 = 0.0
+    earlier0 = 0.0
     i = 0
     while i < n:
         t = time[who[i]]
         j = i
+        lost = 0
         while j < n and time[who[j]] == t:
+            if code[who[j]] == 0:
+                lost += 1
             j += 1
-        d = 0
-        for h in range(i, j):
-            if code[who[h]] == 1:
-                d += 1
-        a0 = s0[i] + c0 * g[i]
-        a1 = s1[i] + c1 * g[i]
-        head[i] = True
-        for h in range(i, j):
-            mean[h] = a1 / a0
-        rate[i] = d / a0
-        for h in range(i, j):
-            if code[who[h]] == 2:
-                e = r if x[h] else 1.0
-                c0 += e / g[h]
-                c1 += e * x[h] / g[h]
+        ahead = past
+        if past < k and day[past] == t:
+            past += 1
+        q = 0.0
+        if lost > 0:
+            # What estimating the censoring adds: those with the competing event before, and
+            # the events of interest from now on.
+            q = earlier1 * (rest0[ahead] - rest1[ahead]) - earlier0 * rest1[ahead]
+        drift -= q * lost / ((n - i) * (n - i))
+        for m in range(i, j):
+            p = who[m]
+            x = 1.0 if first[p] else 0.0
+            e = r if first[p] else 1.0
+            part = drift - e * (x * sum0[past] - sum1[past])
+            if code[p] == 0:
+                part += q / (n - i)
+            elif code[p] == 1:
+                part += x - mean[past - 1]
+            else:
+                part -= e / g[m] * (x * rest0[past] - rest1[past])
+            total += part * part
+        for m in range(i, j):
+            if code[who[m]] == 2:
+                if first[who[m]]:
+                    earlier1 += r / g[m]
+                else:
+                    earlier0 += 1 / g[m]
         i = j
-    # The few times with an event of interest: their position, time and increment.
-    k = 0
-    which = np.empty(n, np.int64)
-    for h in range(n):
-        if head[h] and rate[h] > 0:
-            which[k] = h
-            k += 1
-    eta = np.zeros(n)
-    for i in range(n):
-        e = r if x[i] else 1.0
-        ti = time[who[i]]
-        if code[who[i]] == 1:
-            eta[i] += x[i] - mean[i]
-        for w in range(k):
-            h = which[w]
-            if time[who[h]] <= ti:
-                eta[i] -= (x[i] - mean[h]) * e * rate[h]
-            elif code[who[i]] == 2:
-                eta[i] -= (x[i] - mean[h]) * e * rate[h] * g[h] / g[i]
-    # What estimating the censoring adds: for each time of censoring, a sum over those who had
-    # the competing event before and the events of interest after.
-    psi = np.zeros(n)
-    if k > 0:
-        final = time[who[which[k - 1]]]
-        drift = 0.0
-        i = 0
-        while i < n:
-            t = time[who[i]]
-            if t > final:
-                # No event of interest comes later: nothing is added any more.
-                for m in range(i, n):
-                    psi[m] += drift
-                break
-            j = i
-            c = 0
-            while j < n and time[who[j]] == t:
-                if code[who[j]] == 0:
-                    c += 1
-                j += 1
-            q = 0.0
-            if c > 0:
-                for m in range(i):
-                    if code[who[m]] == 2:
-                        e = r if x[m] else 1.0
-                        for w in range(k):
-                            h = which[w]
-                            if time[who[h]] >= t:
-                                q += (x[m] - mean[h]) * e * rate[h] * g[h] / g[m]
-            risk = n - i
-            drift -= q * c / (risk * risk)
-            for m in range(i, j):
-                psi[m] += drift
-                if code[who[m]] == 0:
-                    psi[m] += q / risk
-            i = j
-    v = 0.0
-    for i in range(n):
-        v += (eta[i] + psi[i]) ** 2
-    return beta, v / (info * info)
+    return beta, total / (info * info)
 
 
 @njit(cache=True)
@@ -745,17 +703,6 @@ def curve_energy(
                 if mask[i] and time[e, i] >= 0 and code[e, i] == 1 and time[e, i] <= p:
                     m += 1
             total += outside(float(m), lo, hi, unit)
-        elif kind == RESTRICTED_MEAN:
-            area = 0.0
-            previous = 0.0
-            s = 1.0
-            for j in range(k):
-                if at[j] > p:
-                    break
-                area += s * (at[j] - previous)
-                previous = at[j]
-                s = alive[j]
-            total += outside(area + s * (p - previous), lo, hi, unit)
         if k < 0 and c + 1 < first[curve + 1]:
             k, _ = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
             limits_for = -1
@@ -763,16 +710,16 @@ def curve_energy(
 
 
 @njit(cache=True)
-def test_energy(t, kinds, endpoint, members, sizes, bounds, order, time, code, masks, work, matrix):
+def test_energy(
+    t, kinds, endpoint, members, sizes, bounds, order, time, code, masks, groups, work, matrix
+):
     """Return how far one comparison is from what was printed of it."""
     e = endpoint[t]
     k = sizes[t]
     kind = kinds[t]
     until, lo, hi, unit = bounds[t, 0], bounds[t, 1], bounds[t, 2], bounds[t, 3]
     if kind == LOG_RANK:
-        x = log_rank(
-            order[e], time[e], code[e], masks, members[t], k, until, work[0], work[1], matrix
-        )
+        x = log_rank(order[e], time[e], code[e], groups[t], k, until, work[0], work[1], matrix)
         if x == x:
             x = math.sqrt(x)
         return outside(x, lo, hi, unit)
@@ -790,7 +737,22 @@ def test_energy(t, kinds, endpoint, members, sizes, bounds, order, time, code, m
 
 
 @njit(cache=True)
-def allowed(day, patient, least, most, latest, must):
+def horizons(first, targets, numbers):
+    """Return the day of each curve after which nothing changes what its targets ask."""
+    n_curves = first.shape[0] - 1
+    found = np.zeros(n_curves)
+    for c in range(n_curves):
+        for row in range(first[c], first[c + 1]):
+            kind = targets[row, 0]
+            if kind <= LANDMARK_UPPER or INCIDENCE <= kind <= INCIDENCE_UPPER or kind == EVENTS:
+                found[c] = max(found[c], numbers[row, 0])
+            else:
+                found[c] = np.inf
+    return found
+
+
+@njit(cache=True)
+def allowed(day, patient, least, most, must):
     """Say whether one patient's history is in a possible order and within its bounds."""
     d = day[patient]
     last = d[LAST]
@@ -803,8 +765,6 @@ def allowed(day, patient, least, most, latest, must):
     for c in range(DIAGNOSIS + 1, COLUMNS):
         if d[c] < NEVER and (d[c] < least[c] or d[c] > most[c] or d[c] > last):
             return False
-    if last > latest[patient]:
-        return False
     if d[RELAPSE] < NEVER and (d[RESPONSE] >= NEVER or d[RELAPSE] <= d[RESPONSE]):
         return False
     if d[TRANSPLANT] < NEVER:
@@ -846,9 +806,10 @@ def anneal(
     day,
     least,
     most,
-    latest,
     must,
     kin,
+    peers,
+    ends,
     origin,
     events,
     competing,
@@ -890,6 +851,12 @@ def anneal(
     scratch = np.zeros((7, n + 2))
     work = np.zeros((2, 8))
     matrix = np.zeros((8, 8))
+    groups = np.full((n_tests, n), -1, np.int64)
+    for t in range(n_tests):
+        for g in range(test_size[t]):
+            for i in range(n):
+                if masks[test_members[t, g], i]:
+                    groups[t, i] = g
     for i in range(n):
         observe(day, origin, events, competing, censors, cut, time, code, i)
     for e in range(n_endpoints):
@@ -923,22 +890,35 @@ def anneal(
             time,
             code,
             masks,
+            groups,
             work,
             matrix,
         )
+    horizon = horizons(first, targets, numbers)
     energy = curve_cost.sum() + test_cost.sum()
     best = energy
     best_day = day.copy()
     old_curve = curve_cost.copy()
     old_test = test_cost.copy()
-    changed = np.zeros(n_endpoints, np.bool_)
+    earliest = np.zeros(n_endpoints, np.int64)
     stale_curve = np.zeros(n_curves, np.bool_)
     stale_test = np.zeros(n_tests, np.bool_)
     old_row = np.zeros((2, COLUMNS), np.int64)
     old_time = np.zeros((2, n_endpoints), np.int64)
     old_code = np.zeros((2, n_endpoints), np.int64)
     moved = np.zeros(2, np.int64)
-    movable = np.array([RESPONSE, NO_RESPONSE, RELAPSE, TRANSPLANT, LAST])
+    movable = np.zeros(COLUMNS + 2, np.int64)
+    count = 0
+    for c in (RESPONSE, NO_RESPONSE, RELAPSE, TRANSPLANT, LAST, RELAPSE, LAST):
+        matters = c == LAST
+        for e in range(n_endpoints):
+            bits = events[e] | competing[e] | censors[e] | 1 << origin[e]
+            if bits >> c & 1:
+                matters = True
+        if matters:
+            movable[count] = c
+            count += 1
+    movable = movable[:count]
     used = n_steps
     for step in range(n_steps):
         if best <= stop_at:
@@ -951,12 +931,16 @@ def anneal(
         old_row[0] = day[i]
         choice = rng.random()
         exchanged = choice < 0.2
-        if choice < 0.2:
-            # Exchange the histories of two patients of one kind.
+        if choice < 0.3:
+            # Exchange the histories of two patients of one kind, or only how they ended, with
+            # or without the relapse: then the curves of all stay, and much else.
+            near = 0 if rng.random() < 0.7 else 1
+            ended = choice >= 0.26
+            like = kin[near] if exchanged else ends[near] if ended else peers[near]
             j = -1
             for _ in range(20):
                 m = rng.integers(0, n)
-                if m != i and kin[m] == kin[i]:
+                if m != i and like[m] == like[i]:
                     j = m
                     break
             if j < 0:
@@ -964,20 +948,10 @@ def anneal(
             moved[1] = j
             count = 2
             old_row[1] = day[j]
-            day[i] = old_row[1]
-            day[j] = old_row[0]
-        elif choice < 0.3:
-            # Exchange how and when it ended: the survival curve of all stays.
-            j = rng.integers(0, n)
-            if j == i:
-                continue
-            moved[1] = j
-            count = 2
-            old_row[1] = day[j]
-            for c in (DEATH, LAST):
-                day[i, c] = old_row[1, c]
-                day[j, c] = old_row[0, c]
-            exchanged = False
+            for c in range(DEATH if ended else RELAPSE if not exchanged else 1, COLUMNS):
+                if exchanged or c != TRANSPLANT:
+                    day[i, c] = old_row[1, c]
+                    day[j, c] = old_row[0, c]
         elif choice < 0.38:
             # Exchange how long the responses lasted: two that ended, or one that didn't.
             if day[i, RESPONSE] >= NEVER:
@@ -1025,7 +999,8 @@ def anneal(
             elif day[i, RESPONSE] < NEVER and day[i, LAST] > day[i, RESPONSE] + 1:
                 day[i, RELAPSE] = rng.integers(day[i, RESPONSE] + 1, day[i, LAST] + 1)
         else:
-            c = movable[rng.integers(0, 5)]
+            # What ended it matters most; whoever had no relapse has twice the chance of that.
+            c = movable[rng.integers(0, movable.shape[0])]
             if day[i, c] >= NEVER:
                 c = LAST
             size = rng.random()
@@ -1034,13 +1009,13 @@ def anneal(
             elif size < 0.8:
                 to = day[i, c] + rng.integers(-45, 46)
             else:
-                to = rng.integers(least[c], min(most[c], latest[i]) + 1)
+                to = rng.integers(least[c], most[c] + 1)
             day[i, c] = to
             if c == LAST and day[i, DEATH] < NEVER:
                 day[i, DEATH] = to
         good = True
         for m in range(count):
-            if not allowed(day, moved[m], least, most, latest, must):
+            if not allowed(day, moved[m], least, most, must):
                 good = False
         for m in range(count):
             for e in range(n_endpoints):
@@ -1054,14 +1029,14 @@ def anneal(
         after = energy
         if good:
             for e in range(n_endpoints):
-                changed[e] = False
+                earliest[e] = NEVER + 1
                 for m in range(count):
-                    if time[e, moved[m]] != old_time[m, e]:
-                        changed[e] = True
+                    new_time, was = time[e, moved[m]], old_time[m, e]
+                    if new_time != was or code[e, moved[m]] != old_code[m, e]:
+                        earliest[e] = min(earliest[e], new_time, was)
+                    if new_time != was:
                         place(order[e], time[e], moved[m])
-                    elif code[e, moved[m]] != old_code[m, e]:
-                        changed[e] = True
-                if changed[e] and count == 2:
+                if earliest[e] <= NEVER and count == 2:
                     # The other one, not yet placed, may have stood in its way.
                     place(order[e], time[e], moved[0])
             # Reject as soon as what is left to work out can't make up for it.
@@ -1070,7 +1045,8 @@ def anneal(
             for c in range(n_curves):
                 old_curve[c] = curve_cost[c]
                 mask = masks[curve_mask[c]]
-                stale_curve[c] = changed[curve_endpoint[c]] and (
+                e = curve_endpoint[c]
+                stale_curve[c] = earliest[e] <= horizon[c] and (
                     mask[moved[0]] != mask[moved[1]]
                     if exchanged
                     else mask[moved[0]] or (count == 2 and mask[moved[1]])
@@ -1080,11 +1056,10 @@ def anneal(
             for t in range(n_tests):
                 old_test[t] = test_cost[t]
                 stale_test[t] = False
-                if changed[test_endpoint[t]]:
-                    for g in range(test_size[t]):
-                        mask = masks[test_members[t, g]]
-                        if mask[moved[0]] or (count == 2 and mask[moved[1]]):
-                            stale_test[t] = True
+                until = test_bounds[t, 0] if test_kind[t] == LOG_RANK else np.inf
+                if earliest[test_endpoint[t]] <= until:
+                    g, h = groups[t, moved[0]], groups[t, moved[1]]
+                    stale_test[t] = g != h if exchanged else g >= 0 or (count == 2 and h >= 0)
                 if stale_test[t]:
                     remaining += test_cost[t]
             for c in range(n_curves):
@@ -1119,6 +1094,7 @@ def anneal(
                         time,
                         code,
                         masks,
+                        groups,
                         work,
                         matrix,
                     )
@@ -1132,7 +1108,7 @@ def anneal(
                     test_cost[t] = old_test[t]
         if good:
             energy = after
-            if energy < best - 1e-12:
+            if energy <= best + 1e-12:
                 best = energy
                 best_day[:] = day
         else:

@@ -22,13 +22,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from helpers import audit, catalogue, query, rounding
-from helpers.audit import inference
+from helpers.audit import DAYS_PER_MONTH, inference
 from helpers.audit.evidence import Book
 from helpers.catalogue import Definition, Paper, PublishedNumber
 from helpers.errors import KitError
 from helpers.reconstruct import counts, search
 
-DAYS_PER_MONTH = 30.4375
 _DAYS = {"days": 1.0, "day": 1.0, "weeks": 7.0, "months": DAYS_PER_MONTH, "years": 365.25}
 _COLUMN = {
     "diagnosis": search.DIAGNOSIS,
@@ -48,7 +47,12 @@ NAMES = {
     search.DEATH: "DTHM",
     search.LAST: "LSTALVM",
 }
-_SCALES = {"plain": 0, "log": 1, "log-log": 2, "arcsine": 3}
+_SCALES = {
+    "plain": search.PLAIN,
+    "log": search.LOG,
+    "log-log": search.LOG_LOG,
+    "arcsine": search.ARCSINE,
+}
 Span = tuple[float, float]
 NOT_REACHED: Span = (-1.0, -1.0)
 
@@ -62,8 +66,8 @@ class Requirement:
     ids : tuple of str
         The published numbers that ask it.
     kind : str
-        ``landmark``, ``median``, ``incidence``, ``follow-up``, ``time to event``, ``log-rank``,
-        ``Fine-Gray``, ``hazard ratio``, ``restricted mean`` or ``events``.
+        ``landmark``, ``median``, ``incidence``, ``follow-up``, ``reverse follow-up``, ``time to
+        event``, ``log-rank``, ``Fine-Gray``, ``hazard ratio`` or ``events``.
     endpoint : str
         The endpoint's name.
     groups : tuple of str
@@ -250,7 +254,8 @@ def _reached(text: str | None, factor: float) -> Span | None:
     """Read a time, or that there is none; None where nothing is printed."""
     if not text or not text.strip():
         return None
-    return _span(text, factor) or NOT_REACHED
+    span = _span(text, factor)
+    return (max(span[0], 0.0), span[1]) if span else NOT_REACHED
 
 
 def _group(number: PublishedNumber, described: Paper, definition: Definition) -> str:
@@ -294,10 +299,11 @@ def _count_behind(number: PublishedNumber, book: Book) -> tuple[int | None, int 
     """Return the patients free of the event, and all, if nobody was censored before."""
     own = book.total(number)
     expected, _ = inference.at_start(number, book)
+    sizes = book.sizes.get(number.group, set())
     for size in dict.fromkeys(each for each in (own, expected) if each):
         for count in inference.counts_behind(number, size):
             return count, size
-    if own:
+    if own and own not in sizes:
         for count, size in inference.denominators(number, own):
             return count, size
     return None, None
@@ -447,8 +453,26 @@ def _longest(book: Book, asked: Iterable[Requirement]) -> int:
     if start and cut:
         first = pd.Period(start).start_time
         return int((pd.Period(cut).end_time - first).days)
-    times = [span[1] for each in asked for span in (each.value, each.upper) if span]
+    asked = list(asked)
+    ends = [
+        each.value[1]
+        for each in asked
+        if each.kind == "follow-up" and each.at == 1.0 and each.value and each.groups == ("",)
+    ]
+    if ends:
+        return int(min(ends))  # nobody was followed longer
+    times = [
+        span[1]
+        for each in asked
+        if each.kind in _TIMES
+        for span in (each.value, each.upper)
+        if span
+    ]
+    times += [each.at for each in asked if each.kind in ("landmark", "incidence")]
     return int(5 * max([t for t in times if math.isfinite(t)], default=2000.0))
+
+
+_TIMES = ("median", "follow-up", "reverse follow-up", "time to event")
 
 
 _STARTS = ("enrolment_start", "treatment_start")
@@ -524,8 +548,16 @@ def flags(asked: Requirements) -> list[Flag]:
         Flag(name, endpoint, day)
         for name, (endpoint, day) in asked.paper.reconstruct.by_day.items()
     ]
+    # Whoever is lost after the last event leaves the rate and its interval as they are.
+    complete = asked.paper.reconstruct.complete_months * DAYS_PER_MONTH
     exact = [
-        Flag(f"{endpoint.upper()}D{day}FL", endpoint, day, tuple(dict.fromkeys(counts)))
+        Flag(
+            f"{endpoint.upper()}D{day}FL",
+            endpoint,
+            day,
+            tuple(dict.fromkeys(counts)),
+            lost=day > complete,
+        )
         for (endpoint, day), counts in sorted(found.items())
     ]
     return told + exact + _later(asked, exact)
@@ -553,7 +585,7 @@ def _later(asked: Requirements, exact: Sequence[Flag]) -> list[Flag]:
                         (group, events + int(np.argmax(possible)), total)
                     )
     return [
-        Flag(f"{endpoint.upper()}D{day}FL", endpoint, day, tuple(counts), lost=True)
+        Flag(f"{endpoint.upper()}D{day}LATERFL", endpoint, day, tuple(counts), lost=True)
         for (endpoint, day), counts in sorted(found.items())
     ]
 
@@ -590,6 +622,7 @@ def rules(asked: Requirements, chosen: Sequence[Flag]) -> list[str]:
             found.append(f"not ({happened['no response']}) or {flag.name} == 'Y'")
         if definition.origin == "response" and "response" in happened:
             found.append(f"{flag.name} == 'N' or ({happened['response']})")
+        found += _if_at_all(flag, asked, chosen, happened)
     for one, other in itertools.permutations(chosen, 2):
         first, second = (asked.paper.endpoints[each.endpoint] for each in (one, other))
         only = set(first.events) - {"no response"}
@@ -609,6 +642,38 @@ def rules(asked: Requirements, chosen: Sequence[Flag]) -> list[str]:
                 excused += f" or ({happened['no response']})"
             found.append(f"{implied} or {excused}")
     return list(dict.fromkeys(found))
+
+
+def _if_at_all(
+    flag: Flag, asked: Requirements, chosen: Sequence[Flag], happened: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what follows from an event's happening: by when at the latest, and what not before."""
+    plan, endpoints = asked.paper.reconstruct, asked.paper.endpoints
+    definition = endpoints[flag.endpoint]
+    for event in plan.filled:
+        if event not in definition.events:
+            continue
+        last = plan.days.get(event, (0, asked.longest))[1]
+        if definition.origin == "treatment" and last <= flag.day:
+            yield f"not ({happened[event]}) or {flag.name} == 'Y'"
+        if definition.events != (event,) or event == "death":
+            continue
+        # Who has it later lived until then, on any clock that began no later.
+        for other in chosen:
+            earlier = endpoints[other.endpoint]
+            if other.day > flag.day or not set(earlier.events) <= {event, "death", "no response"}:
+                continue
+            if "no response" in earlier.events and "no response" not in happened:
+                continue
+            excused = f" or ({happened['no response']})" if "no response" in earlier.events else ""
+            if other is not flag and (earlier.origin, definition.origin) in _NO_LATER:
+                yield (
+                    f"not ({happened[event]}) or {flag.name} == 'Y' or {other.name} == 'N'{excused}"
+                )
+
+
+_NO_LATER = {(a, b) for a in ("treatment", "response") for b in ("response", a)}
+"""Origins of which the first is never the later one."""
 
 
 def _by_then(
@@ -700,9 +765,13 @@ def problem(
                 until = z if kind >= search.HAZARD_RATIO else min(each.at, 1e9)
                 tests.append((kind, e, members, [until, *span, unit]))
             continue
-        rows = curves.setdefault((e, members[0]), [])
-        for kind, span, unit in _read(each):
-            rows.append(([kind, scale], [each.at, *span, unit]))
+        rows = [
+            ([kind, scale], [each.at, *span, unit])
+            for kind, span, unit in _read(each)
+            if not _flagged(each, kind, chosen)
+        ]
+        if rows:
+            curves.setdefault((e, members[0]), []).extend(rows)
     tests.sort(key=lambda test: test[0] == search.FINE_GRAY)  # the slowest come last
     keys = list(curves)
     rows = [row for key in keys for row in curves[key]]
@@ -749,25 +818,46 @@ def problem(
     return Problem(arrays, asked.asked)
 
 
+def _flagged(each: Requirement, kind: int, chosen: Sequence[Flag]) -> bool:
+    """Say whether the flags alone see to what is asked: so many events by then, nobody lost."""
+    if kind > search.LANDMARK_UPPER and kind != search.INCIDENCE:
+        return False
+    counted = {
+        group: 1 - events / patients
+        for flag in chosen
+        if (flag.endpoint, flag.day) == (each.endpoint, int(each.at)) and not flag.lost
+        for group, events, patients in flag.counts
+    }
+    rate = counted.get(each.groups[0])
+    if rate is None or each.value is None:
+        return False
+    if each.kind == "incidence":
+        rate = 1 - rate
+    return each.value[0] <= rate <= each.value[1]
+
+
 _ALONE = {
     "death alone": Definition(label="death", origin="treatment", events=("death",)),
     "relapse alone": Definition(label="relapse", origin="response", events=("relapse",)),
 }
 """What is counted as such, whatever the endpoints of the paper."""
 
-_TESTS = {"log-rank": search.LOG_RANK, "Fine-Gray": search.FINE_GRAY, "Gray": search.GRAY}
+# How far off each counts as one. A test is a sum over all patients: if it were as steep as a count,
+# the search would settle all tests before the patients who must die late are found.
+_UNITS = {"share": 0.02, "days": 48.0, "events": 0.4, "test": 0.4, "ratio": 0.25}
+_TESTS = {"log-rank": search.LOG_RANK, "Fine-Gray": search.FINE_GRAY}
 
 
 def _tested(each: Requirement) -> Iterator[tuple[int, Span, float]]:
     if each.kind in _TESTS:
         assert each.value is not None
-        yield _TESTS[each.kind], each.value, 0.05
+        yield _TESTS[each.kind], each.value, _UNITS["test"]
         return
     spans = (each.value, each.lower, each.upper)
     kinds = (search.HAZARD_RATIO, search.HAZARD_RATIO_LOWER, search.HAZARD_RATIO_UPPER)
     for kind, span in zip(kinds, spans, strict=True):
         if span:
-            yield kind, span, 0.03
+            yield kind, span, _UNITS["ratio"]
 
 
 def _read(each: Requirement) -> Iterator[tuple[int, Span, float]]:
@@ -780,17 +870,16 @@ def _read(each: Requirement) -> Iterator[tuple[int, Span, float]]:
         "follow-up": search.FOLLOW_UP,
         "reverse follow-up": search.REVERSE_FOLLOW_UP,
         "time to event": search.TIME_TO_EVENT,
-        "restricted mean": search.RESTRICTED_MEAN,
         "events": search.EVENTS,
     }
     if each.kind in kinds:
-        unit = 12.0 if each.kind == "median" else 0.01
+        unit = _UNITS["days" if each.kind == "median" else "share"]
         spans = (each.value, each.lower, each.upper)
         for kind, span in zip(kinds[each.kind], spans, strict=True):
             if span:
                 yield kind, span, unit
     elif each.value:
-        yield single[each.kind], each.value, 1.0 if each.kind == "events" else 12.0
+        yield single[each.kind], each.value, _UNITS["events" if each.kind == "events" else "days"]
 
 
 def start(
@@ -812,7 +901,7 @@ def start(
     Returns
     -------
     dict of str to numpy.ndarray
-        ``day, least, most, latest, must, kin``, as `helpers.reconstruct.search.anneal` takes
+        ``day, least, most, must, kin, peers, ends``, as `helpers.reconstruct.search.anneal` takes
         them.
 
     Raises
@@ -839,11 +928,10 @@ def start(
         must[:, 1] = 0
     least = np.zeros(search.COLUMNS, np.int64)
     most = np.full(search.COLUMNS, longest, np.int64)
-    for column, bounds in plan.days.items():
-        least[_COLUMN[column]], most[_COLUMN[column]] = bounds
+    for column, (first_day, last_day) in plan.days.items():
+        least[_COLUMN[column]], most[_COLUMN[column]] = first_day, min(last_day, longest)
     a = drawn.arrays
     time, code = np.zeros((2, len(a["origin"]), n), np.int64)
-    latest = np.full(n, longest, np.int64)
     day = np.full((n, search.COLUMNS), never, np.int64)
     day[:, search.TREATMENT] = 0
     typical = _typical(asked)
@@ -887,7 +975,7 @@ def start(
         if moved[i] and not failed[i]:
             low = row[search.RESPONSE] if response[i] else 0
             row[search.TRANSPLANT] = between(low, min(end, row[search.RELAPSE]))
-        if (row < 0).any() or not search.allowed(day, i, least, most, latest, must):
+        if (row < 0).any() or not search.allowed(day, i, least, most, must):
             return False
         search.observe(
             day, a["origin"], a["events"], a["competing"], a["censors"], a["cut"], time, code, i
@@ -906,12 +994,28 @@ def start(
                 where=asked.paper.id,
                 right="wider bounds in [reconstruct.days], or other flags",
             )
-    kinds = pd.DataFrame({f"h{k}": v for k, v in has.items()})
-    for i in range(len(a["flags"])):
-        kinds[f"f{i}"] = a["flags"][i]
-    kinds["all"] = 0
-    kin = kinds.groupby(list(kinds), sort=False).ngroup().to_numpy(np.int64)
-    return {"day": day, "least": least, "most": most, "latest": latest, "must": must, "kin": kin}
+    happened = pd.DataFrame(has)
+    kept = np.flatnonzero(~a["flag_lost"])
+    flagged = pd.DataFrame({f"flag {i}": a["flags"][i] for i in kept})
+    flagged["all"] = np.zeros(n, np.int64)
+    # Curves that aren't settled by the flags: who is in the same ones can change places freely.
+    open_ = a["curve_mask"][search.horizons(a["first"], a["targets"], a["numbers"]) > last_flag]
+    groups = pd.DataFrame({f"group {m}": a["masks"][m] for m in dict.fromkeys(open_)})
+
+    def alike(*tables: pd.DataFrame) -> NDArray[np.int64]:
+        both = pd.concat(tables, axis=1)
+        numbers: NDArray[np.int64] = both.groupby(list(both), sort=False).ngroup().to_numpy()
+        return numbers
+
+    return {
+        "day": day,
+        "least": least,
+        "most": most,
+        "must": must,
+        "kin": np.array([alike(flagged, happened, groups), alike(flagged, happened)]),
+        "peers": np.array([alike(flagged, groups), alike(flagged)]),
+        "ends": np.array([alike(groups), np.zeros(n, np.int64)]),
+    }
 
 
 def _used(asked: Requirements) -> set[str]:
