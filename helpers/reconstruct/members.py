@@ -184,5 +184,5 @@ _SCHEDULE = (
 )
 """Steps of the search and the heat at its start and its end; then it starts anew."""
 
-_HOPELESS = 1.0
+_HOPELESS = 0.3
 """Further off than this after the first round, another draw of the patients is the better way."""
