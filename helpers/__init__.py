@@ -10,11 +10,14 @@ The modules, in the order in which data flows through them:
 `association`,
 `sample_size`, `survival`
 `audit`                   give each printed number a verdict
+`reconstruct`             make patients that have every printed number
 `tables`, `figures`       show it
 `parameters`, `whatif`,   let a reader change it
 `panels`
 `exercises`, `report`     check an answer, write a report
 `papers`                  write and check the folder of a further paper
+`public_patients`,        make one of true patients
+`summary`
 ========================  =====================================================
 
 A module is loaded when it is first used, so that ``import helpers`` costs next to nothing.

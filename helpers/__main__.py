@@ -219,6 +219,49 @@ def reconstruct(
     typer.echo(f"data/{paper}/cohorts.parquet: {members} synthetic cohorts")
 
 
+@app.command()
+def spread(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Folder name in data/.")],
+    csv: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write CSV to this file; - for standard output."),
+    ] = None,
+) -> None:
+    """Show how far a paper leaves open what it doesn't print.
+
+    For numbers that the paper doesn't print: the range over its reconstructed cohorts. Exit
+    status: 0 all well; 1 there are no such cohorts, or the paper's folder has faults; 2 the
+    command is wrong.
+    """
+    from helpers import catalogue
+    from helpers.reconstruct import spread as spreads
+
+    try:
+        _known([paper], catalogue.papers())
+        if csv is not None and csv != "-":
+            _write_csv(Path(csv), None)
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    try:
+        table = spreads.ranges(paper)
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    if csv is None:
+        _show_spread(paper, table)
+        return
+    if csv == "-":
+        typer.echo(_as_csv(table, spreadsheet=False), nl=False)
+        return
+    try:
+        _write_csv(Path(csv), _as_csv(table, spreadsheet=False))
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{csv}: {len(table)} numbers that {paper} doesn't print, from SYNTHETIC patients")
+
+
 @paper_app.command()
 def new(
     id: Annotated[str, typer.Argument(metavar="ID", help="Its folder in data/, such as smith24.")],
@@ -371,6 +414,47 @@ def _show(table: pd.DataFrame) -> None:
                 console.print(Padding(Text(_plain(reason, _LONGEST_REASON)), (0, 0, 0, 4)))
         console.print()
     console.print(Text(_summary(table)), soft_wrap=True)
+
+
+def _show_spread(paper: str, table: pd.DataFrame) -> None:
+    """Print ranges over synthetic cohorts to be read."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from helpers.reconstruct import spread as spreads
+
+    members = int(table["members"].max()) if len(table) else 0
+    sizes = [size for size in spreads.SIZES if size <= members]
+    sizes = sizes[:1] + sizes[1:][-1:]
+    title = f"{paper}: SYNTHETIC patients. What isn't printed, in {members} reconstructed cohorts"
+    shown = Table(title=Text(title), box=box.SIMPLE, pad_edge=False, title_justify="left")
+    shown.add_column("what", ratio=1, overflow="fold")
+    for heading in ("range", "middle half", "told by", *(f"width of {size}" for size in sizes)):
+        shown.add_column(heading.replace(" of ", "\nof "), justify="right", no_wrap=True)
+    shown.add_column("")
+    for row in table.to_dict("records"):
+        unit = row["unit"]
+        cells = {name: spreads.shown(row[name], unit) for name in spreads.VALUES}
+        shown.add_row(
+            Text(_plain(row["quantity"]) + ("" if unit == "ratio" else f", {unit}")),
+            f"{cells['lowest']}–{cells['highest']}",
+            f"{cells['lower_quartile']}–{cells['upper_quartile']}",
+            str(row["estimable"]),
+            *(cells[f"width_of_{size}"] for size in sizes),
+            spreads.PINNED if row["agreement"] == spreads.PINNED else "",
+        )
+    console = Console()
+    console.print(shown)
+    note = (
+        f"What isn't {spreads.PINNED} is {spreads.NOT_DETERMINED}. Told by: in how many cohorts it "
+        "is a number (NR: not reached). Width of 5: of the range of 5 of the cohorts, on average. "
+        f"One more than {members} widens a range with a probability of at most "
+        f"{spreads.chance_outside(members):.1%}. A range of cohorts that fit the paper is no "
+        "confidence interval, and need not hold the true value."
+    )
+    console.print(Text(note), soft_wrap=not console.is_terminal)
 
 
 def _plain(text: str, longest: int = 300) -> str:

@@ -88,12 +88,12 @@ def test_a_file_that_is_no_ensemble_gets_one_clear_line(content, tmp_path, monke
         ensemble.about("hma_ldac")
 
 
-@pytest.mark.parametrize("paper", ["hma_ldac"])
-def test_stored_ensembles_have_whole_cohorts(paper):
+@pytest.mark.parametrize(("paper", "patients"), [("hma_ldac", 70), ("mini_hcvd", 22)])
+def test_stored_ensembles_have_whole_cohorts(paper, patients):
     table = ensemble.read(paper)
     sizes = table.groupby("member").size()
     assert sizes.nunique() == 1
-    assert sizes.iloc[0] == 70
+    assert sizes.iloc[0] == patients
     assert len(sizes) == ensemble.about(paper)["members"] == 200
     assert table.groupby("member")["LSTALVM"].sum().nunique() > 190
 

@@ -279,7 +279,9 @@ def _rates(
     incidence = number.statistic == "cumulative_incidence_ci"
     free = total = None
     if not incidence and number.lower:
-        free, total = _count_behind(number, book)
+        reading = described.reconstruct.read_as.get(number.id)
+        others = name in described.reconstruct.populations or bool(reading and reading.group)
+        free, total = _count_behind(number, book, others=others)
     twice = incidence or "rounded twice" in method
     yield Requirement(
         (number.id,),
@@ -295,15 +297,21 @@ def _rates(
     )
 
 
-def _count_behind(number: PublishedNumber, book: Book) -> tuple[int | None, int | None]:
-    """Return the patients free of the event, and all, if nobody was censored before."""
+def _count_behind(
+    number: PublishedNumber, book: Book, *, others: bool
+) -> tuple[int | None, int | None]:
+    """Return the patients free of the event, and all, if no loss before shows.
+
+    Another denominator than the printed one is looked for only where the rate is read as one of
+    other patients: some count over some number fits many a rate by chance.
+    """
     own = book.total(number)
     expected, _ = inference.at_start(number, book)
     sizes = book.sizes.get(number.group, set())
     for size in dict.fromkeys(each for each in (own, expected) if each):
         for count in inference.counts_behind(number, size):
             return count, size
-    if own and own not in sizes:
+    if own and (others or own not in sizes):
         for count, size in inference.denominators(number, own):
             return count, size
     return None, None
