@@ -72,13 +72,25 @@ class Ordered:
 
     @cached_property
     def start(self) -> Integers:
-        """Position of the first of the patients who share this one's time."""
+        """Position of the first of the patients who share this one's time.
+
+        Returns
+        -------
+        numpy.ndarray of int
+            Shape of `time`.
+        """
         again, run, first, _ = self._shared
         return self._places(again, first[run])
 
     @cached_property
     def end(self) -> Integers:
-        """Position of the last of the patients who share this one's time."""
+        """Position of the last of the patients who share this one's time.
+
+        Returns
+        -------
+        numpy.ndarray of int
+            Shape of `time`.
+        """
         again, run, first, last = self._shared
         return self._places(np.append(again, first), np.append(last[run], last))
 
@@ -100,7 +112,13 @@ class Ordered:
 
     @cached_property
     def at_risk(self) -> Floats:
-        """Patients who count and whose time is this one or later."""
+        """Patients who count and whose time is this one or later.
+
+        Returns
+        -------
+        numpy.ndarray of float
+            Shape of `time`.
+        """
         if self.observed is not None:
             return self.observed
         left = np.subtract(self.n[..., None], self.start, dtype=np.float64)
