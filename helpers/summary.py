@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from helpers import catalogue, files, paths, query
 from helpers.catalogue import PublishedNumber, Variable
 from helpers.errors import KitError
+from helpers.rounding import rounded
 
 Part = Literal[
     "characteristics",
@@ -234,14 +235,8 @@ def _csv(header: tuple[str, ...], rows: Iterator[list[str]]) -> str:
 # --- digits --------------------------------------------------------------------------------------
 
 
-def _rounded(value: float, decimals: int) -> str:
-    """Round half up; computed halves may be off by some bits."""
-    scale = 10**decimals
-    return f"{math.floor(round(value * scale, 9) + 0.5) / scale:.{decimals}f}"
-
-
 def _time(months: float) -> str:
-    return _rounded(months, 1) if math.isfinite(months) else "NR"
+    return rounded(months, "0.0") if math.isfinite(months) else "NR"
 
 
 def _p(value: float) -> str:
@@ -249,7 +244,7 @@ def _p(value: float) -> str:
         return "<0.001"
     if value > 0.99:
         return ">0.99"
-    found = _rounded(value, 2 if value >= 0.01 else 3)
+    found = rounded(value, "0.00" if value >= 0.01 else "0.000")
     return "0.01" if found == "0.010" else found
 
 
@@ -408,7 +403,7 @@ class _Summary:
 
     def share(self, place: str, split: Split, group: Group, among: str, words: str) -> _Printed:
         own = self.masks[group.name] & self.masks[among]
-        percent = _rounded(100 * int(own.sum()) / self.size(among), 1)
+        percent = rounded(100 * int(own.sum()) / self.size(among), "0.0")
         printed = f"{percent}%"
         return (
             _number(
@@ -434,7 +429,7 @@ class _Summary:
 
     def deaths(self) -> Iterator[_Printed]:
         count = int(self.died.sum())
-        percent = _rounded(100 * count / len(self.died), 1)
+        percent = rounded(100 * count / len(self.died), "0.0")
         printed = f"{count} ({percent}%)"
         yield (
             _number(
@@ -473,7 +468,7 @@ class _Summary:
                 found = self.curve(group).at(month)
                 if not all(map(math.isfinite, found.values())):
                     continue
-                digits = {part: _rounded(each, 1) for part, each in found.items()}
+                digits = {part: rounded(each, "0.0") for part, each in found.items()}
                 printed = f"{digits['value']}%"
                 level = None
                 if "limits of rates" in self.choices.parts:
@@ -529,7 +524,7 @@ class _Summary:
         ends = [float(np.ravel(x)[0]) for x in (fit.hazard_ratio, fit.lower, fit.upper)]
         if not all(math.isfinite(each) and each >= 0.01 for each in ends):
             return
-        value, low, high = (_rounded(each, 2) for each in ends)
+        value, low, high = (rounded(each, "0.00") for each in ends)
         printed = f"{value} (95% CI, {low}-{high})"
         yield (
             _number(

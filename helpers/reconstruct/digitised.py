@@ -54,7 +54,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers import rounding
 from helpers.errors import KitError
-from helpers.reconstruct.search import crossing, limit, outside
+from helpers.reconstruct.search import crossing, limit, outside, place
 from helpers.survival import ConfType, kaplan_meier, survival_at
 from helpers.survival.comparison import logrank
 from helpers.survival.cox import cox
@@ -530,9 +530,9 @@ def _stretches(curve: _Curve) -> _Stretches:
             seen[k] = y
             continue
         # No click here: between those to both sides.
-        place = int(np.searchsorted(curve.time, t, side="left"))
-        high = float(curve.height[max(0, place - 1)])
-        low = min(high, float(curve.height[min(place, len(curve.time) - 1)]))
+        step = int(np.searchsorted(curve.time, t, side="left"))
+        high = float(curve.height[max(0, step - 1)])
+        low = min(high, float(curve.height[min(step, len(curve.time) - 1)]))
         seen[k], sigma[k] = (high + low) / 2, (high - low) / 2 + noise
         if kind == 0:
             pin[k] = curve.table[t]
@@ -1187,22 +1187,6 @@ def _cost(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _resort(order, time, n, patient):  # type: ignore[no-untyped-def]
-    """Put one patient back into the order of the times."""
-    i = 0
-    while order[i] != patient:
-        i += 1
-    t = time[patient]
-    while i > 0 and time[order[i - 1]] > t:
-        order[i] = order[i - 1]
-        i -= 1
-    while i < n - 1 and time[order[i + 1]] < t:
-        order[i] = order[i + 1]
-        i += 1
-    order[i] = patient
-
-
-@njit(cache=True)
 def _anneal(  # type: ignore[no-untyped-def]
     time, event, size, play, low, high, fixed, clicked, height, allowed, clicks, reach, tolerance,
     kinds, when, spans, width, z, scale, rounds, seed,
@@ -1264,11 +1248,11 @@ def _anneal(  # type: ignore[no-untyped-def]
             new_j = base[a, j] = base[a, o]
         else:
             continue
-        _resort(order[a], time[a], m, i)
+        place(order[a, :m], time[a], i)
         if new_j != old_j:
             # One after the other: all the rest must be in order.
             time[a, j] = new_j
-            _resort(order[a], time[a], m, j)
+            place(order[a, :m], time[a], j)
         steps[a] = _fit(
             time[a], event[a], order[a, :m], at[a], died[a], risk[a], alive[a], variance[a]
         )
@@ -1295,9 +1279,9 @@ def _anneal(  # type: ignore[no-untyped-def]
         event[a, i], event[a, j] = flags
         if new_j != old_j:
             time[a, j], base[a, j] = old_j, old_base_j
-            _resort(order[a], time[a], m, j)
+            place(order[a, :m], time[a], j)
         time[a, i], base[a, i] = old_i, old_base_i
-        _resort(order[a], time[a], m, i)
+        place(order[a, :m], time[a], i)
         excess[a] = was
         steps[a] = _fit(
             time[a], event[a], order[a, :m], at[a], died[a], risk[a], alive[a], variance[a]
