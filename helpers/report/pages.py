@@ -141,8 +141,11 @@ def _printable(notebook: NotebookNode, where: str) -> NotebookNode:
 
 def _exporter() -> HTMLExporter:
     from nbconvert import HTMLExporter
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
     return HTMLExporter(  # type: ignore[no-untyped-call]
+        # On a busy machine one text may come in several parts.
+        preprocessors=[CoalesceStreamsPreprocessor],
         template_name="report",
         extra_template_basedirs=[str(Path(__file__).parents[1] / "templates")],
         exclude_input=True,
