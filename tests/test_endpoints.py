@@ -143,6 +143,7 @@ OUT = None
 OS = [(8, 1), (10, 0), (1, 1), (30, 0), (9, 1), (7, 1), (5, 0)]
 EFS = [(5, 1), (6, 1), (1, 1), (30, 0), (2, 1), (7, 1), (5, 0)]
 DFS = [(4, 1), (4, 1), OUT, (29, 0), OUT, (5.5, 1), (2.5, 0)]
+MRD = [(1.2, 1), (3, 0), (1, 0), (2, 1), (3, 0), (3, 1), (3, 0)]
 RELAPSE = [(4, 1), (4, 1), OUT, (29, 0), OUT, (5.5, 2), (2.5, 0)]
 PAPERS = {
     "alal_nos": {"os": [(10, 1), (11, 0), (5, 1), (33, 0), (14, 1), (8, 1), (7, 0)]},
@@ -154,11 +155,23 @@ PAPERS = {
     },
     "nct06991920": {
         "os": [*OS[:3], (24, 0), *OS[4:]],
+        "os_uncut": OS,
         "dfs": DFS,
+        "dfs_cr": DFS,
         "rfs": DFS,
+        "rfs_cr": DFS,
         "efs": EFS,
+        # b, f and g answer too late, e not at all.
+        "efs_at_six_weeks": [(5, 1), (1.38, 1), (1, 1), (30, 0), (1.38, 1), (1.38, 1), (1.38, 1)],
         "response": [(1, 1), (1.38, 0), (1, 0), (1, 1), (1.38, 0), (1.38, 0), (1.38, 0)],
-        "mrd_negative": [(1.2, 1), (3, 0), (1, 0), (2, 1), (3, 0), (3, 1), (3, 0)],
+        "response_after_induction": [
+            *[(1, 1), (2, 1), (1, 0), (1, 1), (2.3, 0), (1.5, 1), (2.3, 0)],
+        ],
+        "mrd_negative": MRD,
+        "mrd_negative_after_induction": [
+            *[(1.2, 1), (3.92, 0), (1, 0), (2, 1), (3.92, 0), (3, 1), (3.92, 0)],
+        ],
+        "mrd_negative_in_remission": MRD,
     },
     "vah": {
         "os": OS,
@@ -203,6 +216,7 @@ def test_each_definition_of_a_paper_has_its_hand_made_answer(paper):
         ("mini_hcvd", "os", "all"),
         ("mini_hcvd", "rfs", "responded"),
         ("nct06991920", "os", "enrolled"),
+        ("nct06991920", "mrd_negative_in_remission", "responded"),
         ("hma_ldac", "efs", "all"),
     ],
 )
@@ -212,7 +226,7 @@ def test_who_counts_in_a_papers_endpoint(paper, name, who):
         {"ENRLFL": ["Y", "Y", "N", "N"], "CRCFL": ["Y", "N", "N", "Y"]}, index=list("abcd")
     )
     picked = cohort.select(patients, described.endpoints[name].population, described.variables)
-    expected = {"all": "abcd", "enrolled": "ab", "responded": "a" if paper == "vah" else "ad"}
+    expected = {"all": "abcd", "enrolled": "ab", "responded": "ad" if paper == "mini_hcvd" else "a"}
     assert "".join(picked.index) == expected[who]
 
 
