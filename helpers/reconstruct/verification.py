@@ -775,7 +775,7 @@ class _Reader:
         if side not in ("above", "below") or digits is None:
             raise _Unclear("a threshold of the paper's own text")
         if stem == "follow_up":
-            asked = self.follow_up(number)
+            asked = self.follow_up(number.model_copy(update={"quantity": stem}))
             return _Question(f"median of {asked.method}", asked.parts, factor=asked.factor)
         texts = self.plan.each.get(number.group, (self.group(number.group),))
         whom = self.whom(stem)
