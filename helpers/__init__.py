@@ -9,11 +9,21 @@ The modules, in the order in which data flows through them:
 `proportions`, `dosing`,  compute
 `association`,
 `sample_size`, `survival`
+`laboratory`,             say who may enter a trial, and make up the screened
+`eligibility`,
+`screening`
+`single_arm`              plan a trial with a time to an event
 `audit`                   give each printed number a verdict
+`dose_finding`,           design a trial, and say how often it goes right
+`two_stage`, `monitoring`
 `reconstruct`             make patients that have every printed number
-`tables`, `figures`       show it
+`synthetic`, `relaxed`    ask all of these at once
+`tables`, `figures`,      show it
+`flow`, `swimmer`,
+`oncoprint`,
+`member_curves`
 `parameters`, `whatif`,   let a reader change it
-`panels`
+`leeway`, `panels`
 `exercises`, `report`     check an answer, write a report
 `papers`                  write and check the folder of a further paper
 `public_patients`,        make one of true patients
@@ -33,13 +43,25 @@ __all__ = [
     "audit",
     "catalogue",
     "cohort",
+    "confounding",
+    "dose_finding",
     "dosing",
+    "eligibility",
     "endpoints",
     "errors",
     "exercises",
     "figures",
     "files",
+    "flow",
+    "imbalance",
+    "immortal_time",
+    "laboratory",
     "ledgers",
+    "leeway",
+    "member_curves",
+    "monitoring",
+    "near_misses",
+    "oncoprint",
     "panels",
     "papers",
     "parameters",
@@ -48,13 +70,20 @@ __all__ = [
     "public_patients",
     "query",
     "reconstruct",
+    "relaxed",
     "report",
     "rounding",
     "sample_size",
+    "screening",
+    "single_arm",
     "summary",
     "survival",
+    "swimmer",
+    "synthetic",
     "tables",
     "timeline",
+    "two_groups",
+    "two_stage",
     "whatif",
 ]
 

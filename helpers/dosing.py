@@ -92,6 +92,21 @@ class Reduction:
     ramp_mg: tuple[int, ...] = ()
 
 
+class Combination(Regimen):
+    """What the label gives venetoclax with: the schedules of both.
+
+    Attributes
+    ----------
+    partner_mg_m2 : float
+        Daily dose of the other drug, mg per m² of body surface.
+    partner_days : int
+        On how many of the first days of a cycle.
+    """
+
+    partner_mg_m2: float
+    partner_days: int
+
+
 @dataclass(frozen=True)
 class Label:
     """The label's dosing rules.
@@ -106,6 +121,8 @@ class Label:
         Doses are rounded down to a multiple of it.
     inhibitors : dict of str to Reduction
         By class.
+    combinations : dict of str to Combination
+        By what venetoclax is given with.
     """
 
     source: str
@@ -113,6 +130,7 @@ class Label:
     target_mg: int
     smallest_tablet_mg: int
     inhibitors: dict[str, Reduction]
+    combinations: dict[str, Combination]
 
 
 def label() -> Label:
@@ -140,7 +158,8 @@ def _label(file: Path, _changed: int) -> Label:
         name: Reduction(**each | {"ramp_mg": tuple(each.get("ramp_mg", ()))})
         for name, each in content.pop("inhibitors").items()
     }
-    return Label(**content, inhibitors=inhibitors)
+    combinations = {name: Combination(**each) for name, each in content.pop("combinations").items()}
+    return Label(**content, inhibitors=inhibitors, combinations=combinations)
 
 
 def target_dose(venetoclax_mg: int, cyp3a_inhibitor: str) -> int:
@@ -220,16 +239,53 @@ def calendar(schedule: Schedule) -> pd.DataFrame:
     first = dose.copy()
     ramp = _ramp(schedule, target)[: schedule.venetoclax_days]
     first[: len(ramp)] = ramp
-    table = pd.DataFrame(
-        {
-            "CYCLE": np.repeat(np.arange(1, schedule.cycles + 1), schedule.cycle_days),
-            "DAY": np.tile(day, schedule.cycles),
-            "DOSE": np.concatenate([first, np.tile(dose, schedule.cycles - 1)]),
-        }
-    )
-    table.insert(2, "STUDYDAY", np.arange(1, len(table) + 1))
-    table["CUMDOSE"] = table["DOSE"].cumsum()
-    return table
+    return _laid_out(first, dose, schedule.cycles)
+
+
+def partner_calendar(
+    partner: str, *, body_surface_m2: float, cycle_days: int = 28, cycles: int = 1
+) -> pd.DataFrame:
+    """Return what is given of the drug beside venetoclax, on each day, by the label.
+
+    Parameters
+    ----------
+    partner : {'azacitidine', 'decitabine', 'cytarabine'}
+        The drug.
+    body_surface_m2 : float
+        The patient's body surface, m².
+    cycle_days, cycles : int, optional
+        Days from one cycle to the next, and how many cycles.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `calendar`; doses in whole mg.
+
+    Raises
+    ------
+    KitError
+        If the drug is unknown, or the cycle is shorter than its course.
+
+    Examples
+    --------
+    >>> given = partner_calendar("cytarabine", body_surface_m2=1.8)
+    >>> int((given["DOSE"] > 0).sum()), int(given["DOSE"].sum())
+    (10, 360)
+    """
+    combinations = label().combinations
+    if partner not in combinations:
+        raise KitError(f"no drug {partner!r}", where="partner", right=", ".join(combinations))
+    found = combinations[partner]
+    if cycle_days < found.partner_days or cycles < 1:
+        raise KitError(
+            f"{found.partner_days} days of {partner} in each of {cycles} cycles of {cycle_days} "
+            "days",
+            where="partner",
+            right="at least one cycle, as long as the course",
+        )
+    day = np.arange(1, cycle_days + 1)
+    dose = np.where(day <= found.partner_days, round(found.partner_mg_m2 * body_surface_m2), 0)
+    return _laid_out(dose, dose, cycles)
 
 
 def relative_dose_intensity(given: pd.DataFrame, planned: pd.DataFrame) -> float:
@@ -300,6 +356,21 @@ def exposure(calendars: pd.DataFrame) -> pd.DataFrame:
     return given.groupby("USUBJID", as_index=False, sort=False).agg(
         DAYS=("DOSE", "size"), MAXDOSE=("DOSE", "max"), CUMDOSE=("DOSE", "sum")
     )
+
+
+def _laid_out(first: np.ndarray, later: np.ndarray, cycles: int) -> pd.DataFrame:
+    """Return the calendar of a first cycle and later ones, doses by day."""
+    days = len(first)
+    table = pd.DataFrame(
+        {
+            "CYCLE": np.repeat(np.arange(1, cycles + 1), days),
+            "DAY": np.tile(np.arange(1, days + 1), cycles),
+            "DOSE": np.concatenate([first, np.tile(later, cycles - 1)]),
+        }
+    )
+    table.insert(2, "STUDYDAY", np.arange(1, len(table) + 1))
+    table["CUMDOSE"] = table["DOSE"].cumsum()
+    return table
 
 
 def _ramp(schedule: Schedule, target: int) -> list[int]:

@@ -22,12 +22,15 @@ from helpers import (
     audit,
     catalogue,
     cohort,
+    confounding,
     dosing,
     endpoints,
+    near_misses,
     paths,
     rounding,
     survival,
     timeline,
+    two_groups,
 )
 from helpers.audit import evidence, inference
 from helpers.errors import DataError, KitError
@@ -54,6 +57,10 @@ class Recipe(BaseModel):
         The id of a published number.
     test : str
         A key of `helpers.association.TESTS`.
+    measure : {'difference', 'risk ratio', 'odds ratio'}
+        How two groups are compared.
+    share, share_other, effect : float
+        Of a hidden factor: who has it in either group, from 0 to 1, and its ratio.
     hint : str
         What to say to someone who gives this answer.
     """
@@ -73,6 +80,10 @@ class Recipe(BaseModel):
     cyp3a_inhibitor: str = "none"
     number: str = ""
     test: str = "chi2"
+    measure: Literal["difference", "risk ratio", "odds ratio"] = "risk ratio"
+    share: float = 0
+    share_other: float = 0
+    effect: float = 1
     hint: str = ""
 
 
@@ -270,10 +281,40 @@ def _share_of_parts(paper: str, recipe: Recipe) -> float:
     return 100 * sum(book.counts(part)[0] for part in parts) / (book.total(number) or 1)
 
 
-def _p_value(paper: str, recipe: Recipe) -> float:
+def _counts(paper: str, recipe: Recipe) -> np.ndarray:
     book = audit.book(paper)
-    table = next(inference.count_tables(book.by_id[recipe.number], book))
-    return association.p_value(table, test=recipe.test)
+    return next(inference.count_tables(book.by_id[recipe.number], book))
+
+
+def _p_value(paper: str, recipe: Recipe) -> float:
+    return association.p_value(_counts(paper, recipe), test=recipe.test)
+
+
+def _effect(paper: str, recipe: Recipe) -> float:
+    found = two_groups.effects(_counts(paper, recipe)).set_index("measure")["estimate"]
+    return float(found[recipe.measure]) * (100 if recipe.measure == "difference" else 1)
+
+
+def _difference_of_printed(paper: str, recipe: Recipe) -> float:
+    """Subtract two percentages as printed, which were rounded before."""
+    number = audit.book(paper).by_id[recipe.number]
+    first, second = (_printed(paper, Recipe(number=id)) for id in number.relates_to)
+    return first - second
+
+
+def _e_value(paper: str, recipe: Recipe) -> float:
+    return confounding.e_value(_effect(paper, recipe)).estimate
+
+
+def _patients_changed(paper: str, recipe: Recipe) -> float:
+    table = _counts(paper, recipe)
+    printed = catalogue.number(paper, recipe.number).value or ""
+    nearest = near_misses.nearest(table, printed, test=recipe.test)
+    return float(near_misses.patients_changed(table, nearest[0]))
+
+
+def _bias(_paper: str, recipe: Recipe) -> float:
+    return float(confounding.bias(recipe.effect, recipe.share, recipe.share_other))
 
 
 def _denominator(paper: str, recipe: Recipe) -> float:
@@ -301,6 +342,11 @@ RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "count_behind": _count_behind,
     "share_of_parts": _share_of_parts,
     "p_value": _p_value,
+    "effect": _effect,
+    "difference_of_printed": _difference_of_printed,
+    "e_value": _e_value,
+    "patients_changed": _patients_changed,
+    "bias": _bias,
     "denominator": _denominator,
     "printed": _printed,
     "printed_count": lambda paper, of: catalogue.number(paper, of.number).count or 0,

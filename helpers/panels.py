@@ -10,15 +10,19 @@ from __future__ import annotations
 import html
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 import ipywidgets as widgets
+import pandas as pd
 from pydantic.fields import FieldInfo
 
-from helpers import catalogue, cohort, ledgers, parameters, whatif
+from helpers import catalogue, cohort, ledgers, leeway, parameters, whatif
 from helpers.catalogue import Variable
 from helpers.errors import KitError
+from helpers.leeway import Groups
 from helpers.parameters import Settings
+from helpers.reconstruct import ensemble
 from helpers.whatif import Outcome
 
 _WIDE = widgets.Layout(width="min(50rem, 98%)")
@@ -159,7 +163,7 @@ class Panel(widgets.VBox):
 
 
 def dose(settings: Settings, *, paper: str) -> Panel:
-    """Return the dose panel: a venetoclax schedule beside the paper's plans.
+    """Return the dose panel: a venetoclax schedule beside the paper's plans, or the label's.
 
     Parameters
     ----------
@@ -172,11 +176,11 @@ def dose(settings: Settings, *, paper: str) -> Panel:
     -------
     Panel
     """
-    names = list(parameters.Dose.model_fields)
+    names = _offered(settings, parameters.Partner, parameters.Dose)
     return Panel(settings, names, whatif.dose, paper=paper, heading="Change the dose")
 
 
-def cohort_of(settings: Settings, *, paper: str) -> Panel:
+def cohort_of(settings: Settings, *, paper: str, compare: Groups | None = None) -> Panel:
     """Return the cohort panel: pick patients by any recorded variable.
 
     Parameters
@@ -184,7 +188,10 @@ def cohort_of(settings: Settings, *, paper: str) -> Panel:
     settings : Settings
         The lesson's checked parameters.
     paper : str
-        The paper's id.
+        The paper's id. If it shows no patients, those of all its synthetic cohorts are picked.
+    compare : mapping of str to str, optional
+        Of a paper with synthetic cohorts, two groups to compare among those picked: what to call
+        them, and their names.
 
     Returns
     -------
@@ -192,10 +199,11 @@ def cohort_of(settings: Settings, *, paper: str) -> Panel:
     """
     panel: Panel
     described = catalogue.load(paper)
+    recorded = cohort.patients(paper) if described.patient_level else ensemble.read(paper)
     offered = {
         name: variable
         for name, variable in described.variables.items()
-        if variable.type != "text" and name != "USUBJID"
+        if variable.type != "text" and name != "USUBJID" and name in recorded
     }
     choose = widgets.Dropdown(
         options=[("everyone", "")] + [(each.label, name) for name, each in offered.items()],
@@ -212,7 +220,7 @@ def cohort_of(settings: Settings, *, paper: str) -> Panel:
             panel.set(cohort="")
             return
         before = panel.settings.cohort  # type: ignore[attr-defined]
-        picker = _picker(name, offered[name], paper)
+        picker = _picker(offered[name], recorded[name])
         picker.observe(
             lambda _: panel.set(cohort=_and(before, _query(name, offered[name], picker))),
             names="value",
@@ -222,7 +230,7 @@ def cohort_of(settings: Settings, *, paper: str) -> Panel:
     panel = Panel(
         settings,
         ["cohort"],
-        whatif.cohort_of,
+        whatif.cohort_of if described.patient_level else partial(leeway.cohort_of, compare=compare),
         paper=paper,
         heading="Change the cohort",
         extra=[choose, condition],
@@ -254,6 +262,60 @@ def endpoint(settings: Settings, *, paper: str) -> Panel:
     """
     names = list(parameters.Endpoint.model_fields) + list(catalogue.load(paper).assumptions)
     return Panel(settings, names, whatif.endpoint, paper=paper, heading="Change the endpoint")
+
+
+def redefinition(
+    settings: Settings, *, paper: str, reference: str, compare: Groups | None = None
+) -> Panel:
+    """Return the endpoint panel of a paper with synthetic cohorts.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+    reference : str
+        The paper's endpoint with which the chosen one is compared.
+    compare : mapping of str to str, optional
+        Two groups to compare: what to call them, and their names.
+
+    Returns
+    -------
+    Panel
+    """
+    names = _offered(
+        settings,
+        parameters.Redefinition,
+        parameters.Transplant,
+        parameters.Remission,
+        parameters.Seed,
+    )
+    work_out = partial(leeway.endpoint, reference=reference, compare=compare)
+    return Panel(settings, names, work_out, paper=paper, heading="Change the endpoint")
+
+
+def confounding(settings: Settings, *, paper: str, reference: str, compare: Groups) -> Panel:
+    """Return the panel that assumes a hidden factor behind a comparison of two groups.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The id of a paper with synthetic cohorts.
+    reference : str
+        The paper's endpoint that is compared.
+    compare : mapping of str to str
+        The two groups: what to call them, and their names.
+
+    Returns
+    -------
+    Panel
+    """
+    names = _offered(settings, parameters.Confounding, parameters.Seed)
+    work_out = partial(leeway.confounded, reference=reference, compare=compare)
+    return Panel(settings, names, work_out, paper=paper, heading="Assume a hidden factor")
 
 
 def ledger(settings: Settings, *, paper: str) -> Panel:
@@ -326,8 +388,12 @@ def _control(field: FieldInfo, value: Any) -> widgets.Widget:
     return widgets.Text(continuous_update=False, **common)
 
 
-def _picker(name: str, variable: Variable, paper: str) -> widgets.Widget:
-    recorded = cohort.patients(paper)[name]
+def _offered(settings: Settings, *groups: type[Settings]) -> list[str]:
+    """Return the names of the settings of some groups that a lesson has, in their order."""
+    return [name for group in groups if isinstance(settings, group) for name in group.model_fields]
+
+
+def _picker(variable: Variable, recorded: pd.Series) -> widgets.Widget:
     if variable.is_number:
         low, high = float(recorded.min()), float(recorded.max())
         kind = widgets.IntRangeSlider if variable.type == "integer" else widgets.FloatRangeSlider

@@ -56,6 +56,21 @@ class Dose(Settings):
     )
 
 
+class Partner(Settings):
+    """What venetoclax is given with, where the paper doesn't say how."""
+
+    partner: Literal["azacitidine", "decitabine", "cytarabine"] = Field(
+        "azacitidine", title="Given with", json_schema_extra={"unit": "as its label has it"}
+    )
+    body_surface_m2: float = Field(
+        1.8,
+        ge=1.2,
+        le=2.6,
+        title="Body surface",
+        json_schema_extra={"unit": "m², for the partner's dose"},
+    )
+
+
 class Cohort(Settings):
     """Which patients are looked at."""
 
@@ -80,6 +95,91 @@ class Endpoint(Settings):
         le=60,
         title="Data cut-off",
         json_schema_extra={"unit": "months on the clock; 60: none"},
+    )
+
+
+class Redefinition(Settings):
+    """What is measured, where a paper leaves it open and synthetic cohorts have the times."""
+
+    origin: Literal["treatment", "response"] = Field(
+        "treatment", title="Clock starts at", json_schema_extra={"unit": ""}
+    )
+    events: Literal["death", "death or relapse", "death, relapse or no response"] = Field(
+        "death, relapse or no response",
+        title="Event",
+        json_schema_extra={"unit": "the first to happen"},
+    )
+    no_response: Literal["when found", "on day 1"] = Field(
+        "when found", title="No response counts", json_schema_extra={"unit": "if it is an event"}
+    )
+    cutoff_months: int = Field(
+        60,
+        ge=1,
+        le=60,
+        title="Data cut-off",
+        json_schema_extra={"unit": "months on the clock; 60: none"},
+    )
+
+
+class Transplant(Settings):
+    """Whether a transplant, where some had one, ends what is measured."""
+
+    censor_at_transplant: bool = Field(
+        False, title="Stop the clock at transplant", json_schema_extra={"unit": ""}
+    )
+
+
+class Remission(Settings):
+    """What counts as a response, where a paper prints CR and CRi as one number."""
+
+    remission: Literal["CR or CRi", "CR"] = Field(
+        "CR or CRi", title="Response", json_schema_extra={"unit": ""}
+    )
+    cri_percent: int = Field(
+        30,
+        ge=0,
+        le=100,
+        multiple_of=5,
+        title="Assumed: CRi in responders",
+        json_schema_extra={"unit": "%, if only CR counts"},
+    )
+
+
+class Confounding(Settings):
+    """A hidden prognostic factor: assumed, in no paper."""
+
+    factor_percent: int = Field(
+        30,
+        ge=0,
+        le=100,
+        title="Assumed: factor in the first group",
+        json_schema_extra={"unit": "% of patients"},
+    )
+    factor_percent_other: int = Field(
+        40,
+        ge=0,
+        le=100,
+        title="Assumed: factor in the other group",
+        json_schema_extra={"unit": "% of patients"},
+    )
+    factor_hazard_ratio: float = Field(
+        2.0,
+        ge=1.0,
+        le=5.0,
+        title="Assumed: its hazard ratio",
+        json_schema_extra={"unit": "with it against without"},
+    )
+
+
+class Seed(Settings):
+    """Which of many possible draws is made."""
+
+    seed: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        title="Seed of what is drawn",
+        json_schema_extra={"unit": "another one draws anew", "box": True},
     )
 
 
@@ -124,10 +224,16 @@ class Printed(Settings):
     )
 
 
-_GROUPS: dict[str, type[Settings]] = {
+GROUPS: dict[str, type[Settings]] = {
     "dose": Dose,
+    "partner": Partner,
     "cohort": Cohort,
     "endpoint": Endpoint,
+    "redefinition": Redefinition,
+    "transplant": Transplant,
+    "remission": Remission,
+    "confounding": Confounding,
+    "seed": Seed,
     "ledger": Ledger,
     "printed": Printed,
 }
@@ -138,8 +244,8 @@ def model(*groups: str, paper: str) -> type[Settings]:
 
     Parameters
     ----------
-    *groups : {'dose', 'cohort', 'endpoint', 'ledger', 'printed', 'assumptions'}
-        What the lesson lets a reader change.
+    *groups : str
+        What the lesson lets a reader change: keys of `GROUPS`, or ``assumptions``.
     paper : str
         The id of the lesson's paper, whose assumptions are added for ``assumptions``.
 
@@ -153,11 +259,11 @@ def model(*groups: str, paper: str) -> type[Settings]:
     KitError
         If there is no such group.
     """
-    known = [*_GROUPS, "assumptions"]
+    known = [*GROUPS, "assumptions"]
     for group in groups:
         if group not in known:
             raise KitError(f"no group of settings {group!r}", right=", ".join(known))
-    bases = tuple(_GROUPS[group] for group in groups if group != "assumptions")
+    bases = tuple(GROUPS[group] for group in groups if group != "assumptions")
     assumed: dict[str, Any] = {}
     if "assumptions" in groups:
         for name, assumption in catalogue.load(paper).assumptions.items():
@@ -183,8 +289,8 @@ def check(values: Mapping[str, object], *groups: str, paper: str) -> Settings:
     values : mapping of str to object
         Parameter values by name; text is converted. In a notebook, ``globals()``: names that
         are not settings are then passed over, apart from those that papermill injected.
-    *groups : {'dose', 'cohort', 'endpoint', 'ledger', 'printed', 'assumptions'}
-        What the lesson lets a reader change.
+    *groups : str
+        What the lesson lets a reader change: keys of `GROUPS`, or ``assumptions``.
     paper : str
         The id of the lesson's paper.
 
@@ -366,6 +472,18 @@ def _combinations(settings: Settings, paper: str) -> list[KitError]:
                     right="venetoclax_ramp_days no later than venetoclax_days",
                 )
             )
+    if (
+        isinstance(settings, Redefinition)
+        and settings.origin == "response"
+        and "no response" in settings.events
+    ):
+        faults.append(
+            KitError(
+                "no response as an event, with the clock starting at the response",
+                where="events with origin",
+                right="the origin treatment, or events without no response",
+            )
+        )
     if isinstance(settings, Ledger) and settings.paper not in ("all", *catalogue.papers()):
         faults.append(
             KitError(

@@ -175,3 +175,34 @@ def ledger(
         headings={name: headings[name] for name in shown},
         footnote=footnote,
     )
+
+
+def ranges(data: pd.DataFrame, *, caption: str, footnote: str = "") -> Table:
+    """Set what quantities come to over a paper's synthetic cohorts.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        What `helpers.synthetic.table` returns.
+    caption : str
+        What the table shows.
+    footnote : str, optional
+        Notes below.
+
+    Returns
+    -------
+    Table
+    """
+    return table(
+        data,
+        caption=caption,
+        headings={
+            "what": "Over all synthetic cohorts",
+            "lowest": "Lowest",
+            "middle": "Middle half",
+            "highest": "Highest",
+            "agreement": "So it is",
+        },
+        footnote=footnote,
+        align_right=("lowest", "middle", "highest"),
+    )

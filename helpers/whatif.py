@@ -57,9 +57,10 @@ def dose(settings: Settings, *, paper: str) -> Outcome:
     Parameters
     ----------
     settings : Settings
-        With the settings of `helpers.parameters.Dose`.
+        With the settings of `helpers.parameters.Dose` and, where offered, of
+        `helpers.parameters.Partner`.
     paper : str
-        The paper's id.
+        The paper's id. If it states no schedule, those of the label take their place.
 
     Returns
     -------
@@ -70,10 +71,13 @@ def dose(settings: Settings, *, paper: str) -> Outcome:
         **{name: getattr(settings, name) for name in parameters.Dose.model_fields}
     )
     calendar = dosing.calendar(chosen)
+    described = catalogue.load(paper)
+    stated = described.regimens or dosing.label().combinations
     plans = {
         regimen.label: dosing.calendar(dosing.Schedule.planned(regimen, chosen.cycles))
-        for regimen in catalogue.load(paper).regimens.values()
+        for regimen in stated.values()
     }
+    partner = _partner(settings, chosen)
     total, target = (
         int(calendar["DOSE"].sum()),
         dosing.target_dose(chosen.venetoclax_mg, chosen.cyp3a_inhibitor),
@@ -87,8 +91,9 @@ def dose(settings: Settings, *, paper: str) -> Outcome:
             for label, plan in plans.items()
         )
         + "."
+        + _with_partner(settings, partner)
         + _beside_inhibitor(chosen)
-        + f" {_dose_response(cohort.patients(paper))}"
+        + f" {_dose_response(described)}"
     )
     rows = [("your schedule", calendar), *plans.items()]
     comparison = pd.DataFrame(
@@ -105,15 +110,27 @@ def dose(settings: Settings, *, paper: str) -> Outcome:
         }
     )
     by_cycle = calendar.assign(
-        USUBJID=calendar["CYCLE"],
+        USUBJID=calendar["CYCLE"].map("Cycle {}".format),
         STUDYDAY=calendar["DAY"],
         DOSE=calendar["DOSE"].where(calendar["DOSE"] > 0),
     )
+    if partner is None:
+        drawn: tuple[Any, ...] = (
+            figures.draw_calendar(by_cycle, row="{}"),
+            figures.draw_cumulative({"your schedule": calendar} | plans),
+        )
+    else:
+        # Each cycle has the same of it, so one row is enough.
+        beside = partner[partner["CYCLE"] == 1].assign(
+            USUBJID=settings.partner,  # type: ignore[attr-defined]
+            DOSE=partner["DOSE"].where(partner["DOSE"] > 0),
+        )
+        both = pd.concat([by_cycle, beside], ignore_index=True)
+        drawn = (figures.draw_calendar(both, row="{}", drug="the cycle"),)
     return Outcome(
         summary,
         (
-            figures.draw_calendar(by_cycle, row="Cycle {}"),
-            figures.draw_cumulative({"your schedule": calendar} | plans),
+            *drawn,
             tables.table(
                 comparison,
                 caption="Cumulative dose and relative dose intensity",
@@ -418,7 +435,38 @@ def _too_few(curve: KaplanMeier) -> str:
     )
 
 
-def _dose_response(patients: pd.DataFrame) -> str:
+def _partner(settings: Settings, chosen: dosing.Schedule) -> pd.DataFrame | None:
+    """Return the calendar of what venetoclax is given with, where the lesson offers it."""
+    if not isinstance(settings, parameters.Partner):
+        return None
+    return dosing.partner_calendar(
+        settings.partner,
+        body_surface_m2=settings.body_surface_m2,
+        cycle_days=chosen.cycle_days,
+        cycles=chosen.cycles,
+    )
+
+
+def _with_partner(settings: Settings, partner: pd.DataFrame | None) -> str:
+    if partner is None or not isinstance(settings, parameters.Partner):
+        return ""
+    label = dosing.label().combinations[settings.partner]
+    days = int((partner.loc[partner["CYCLE"] == 1, "DOSE"] > 0).sum())
+    return (
+        f" Beside it {settings.partner}, {label.partner_mg_m2:g} mg/m² on days 1 to {days} of each "
+        f"cycle: {partner['DOSE'].max()} mg a day at {settings.body_surface_m2:g} m², "
+        f"{partner['DOSE'].sum():,} mg in all. The label's target of venetoclax with "
+        f"{settings.partner} is {label.venetoclax_mg} mg."
+    )
+
+
+def _dose_response(described: Paper) -> str:
+    if not described.patient_level:
+        return (
+            f"What a change of dose does to a patient, the {described.kind} can't tell: it gives "
+            "no patient's dose."
+        )
+    patients = cohort.patients(described.id)
     by_dose = patients.groupby("VENDOSE").agg(
         n=("USUBJID", "size"), responded=("BESTRSP", lambda best: best.isin(["CR", "CRi"]).sum())
     )

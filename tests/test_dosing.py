@@ -201,3 +201,31 @@ def test_nobody_gives_no_course():
     given = dosing.as_given(nobody, ramp_days=3)
     assert list(given) == ["USUBJID", "CYCLE", "DAY", "STUDYDAY", "DOSE", "CUMDOSE"]
     assert len(dosing.exposure(given)) == 0
+
+
+# --- what venetoclax is given with ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("partner", "days", "mg_m2", "target", "ramp"),
+    [
+        ("azacitidine", 7, 75, 400, [100, 200]),
+        ("decitabine", 5, 20, 400, [100, 200]),
+        ("cytarabine", 10, 20, 600, [100, 200, 400]),
+    ],
+)
+def test_the_labels_combinations(partner, days, mg_m2, target, ramp):
+    label = dosing.label().combinations[partner]
+    given = dosing.partner_calendar(partner, body_surface_m2=2.0, cycles=3)
+    doses = given["DOSE"].to_numpy().reshape(3, 28)
+    assert (doses == [2 * mg_m2] * days + [0] * (28 - days)).all()
+    assert given["CUMDOSE"].iloc[-1] == 3 * days * 2 * mg_m2
+    planned = dosing.calendar(Schedule.planned(label))["DOSE"].tolist()
+    assert planned == ramp + [target] * (28 - len(ramp))
+
+
+def test_a_partner_that_is_unknown_or_does_not_fit_is_refused():
+    with pytest.raises(KitError, match="azacitidine, decitabine, cytarabine"):
+        dosing.partner_calendar("aspirin", body_surface_m2=1.8)
+    with pytest.raises(KitError, match="10 days of cytarabine"):
+        dosing.partner_calendar("cytarabine", body_surface_m2=1.8, cycle_days=9)

@@ -296,3 +296,45 @@ def test_lesson_01_stops_at_a_bad_setting_with_one_line(tmp_path, values, told):
 def test_the_letters_dates_are_dates():
     """The lesson passes them on as they are."""
     assert date.fromisoformat(catalogue.number("alal_nos", "txt_cutoff").value)
+
+
+# --- lesson 06, run ----------------------------------------------------------------------------
+
+SIXTH = next((path for path in LESSONS if path.stem.startswith("06_")), None)
+
+
+def test_lesson_06_with_other_settings(tmp_path):
+    """The numbers by hand, from the abstract's counts and the label."""
+    done = run(
+        SIXTH,
+        tmp_path / "run.ipynb",
+        partner="cytarabine",
+        venetoclax_mg=600,
+        venetoclax_ramp_days=4,
+        cyp3a_inhibitor="strong",
+        cohort="CRCFL == 'Y'",
+        no_response="on day 1",
+        remission="CR",
+        cri_percent=100,
+        factor_percent=0,
+        factor_percent_other=50,
+        factor_hazard_ratio=3.0,
+    )
+    panels = plain(done)
+    for part in (
+        "100 mg a day (down from 600 mg beside a strong CYP3A inhibitor)",
+        f"{10 + 20 + 50 + 25 * 100:,} mg in all",
+        f"{20 * 1.8:.0f} mg a day at 1.8 m², {10 * 20 * 1.8:.0f} mg in all",
+    ):
+        assert part in panels["Change the dose"]
+    assert "31 patients of 70 fit" in panels["Change the cohort"]
+    for part in (
+        "31 patients of 70 fit",
+        "dated back to day 1",
+        "Median, HMA 0.0 months (pinned)",
+        "100 % of the responders",
+    ):
+        assert part in panels["Change the endpoint"]
+    for part in ("0 of 42", "14 of 28", f"multiply the hazard ratio by {1 / (1 + 2 * 0.5):.2f}"):
+        assert part in panels["Assume a hidden factor"]
+    assert not [output for output in outputs(done) if output.output_type == "error"]

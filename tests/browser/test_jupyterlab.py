@@ -7,13 +7,13 @@ The tests run in their order: the first looks at the lessons before anything has
 
 import csv
 import re
-from functools import cache
+from functools import cache, partial
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from helpers import ledgers, paths, report, whatif
+from helpers import ledgers, leeway, paths, report, whatif
 
 from .panel import (
     CONTROLS,
@@ -31,6 +31,8 @@ from .panel import (
 )
 
 FIRST, SECOND = "01_six_patients.ipynb", "02_printed_numbers.ipynb"
+SIXTH = "06_hma_or_ldac.ipynb"
+ARMS = {"HMA": "hma", "LDAC": "ldac"}
 # Each panel's lesson, what makes it in its cell, and what works out the outcome it shows.
 PANELS = {
     "dose": (FIRST, "panels.dose(", whatif.dose),
@@ -38,6 +40,22 @@ PANELS = {
     "endpoint": (FIRST, "panels.endpoint(", whatif.endpoint),
     "ledger": (SECOND, "panels.ledger(", ledgers.filtered),
     "printed": (SECOND, "panels.printed(", ledgers.one_number),
+    "label dose": (SIXTH, "panels.dose(", whatif.dose),
+    "synthetic cohort": (
+        SIXTH,
+        "panels.cohort_of(",
+        partial(leeway.cohort_of, compare=ARMS),
+    ),
+    "redefinition": (
+        SIXTH,
+        "panels.redefinition(",
+        partial(leeway.endpoint, reference="efs", compare=ARMS),
+    ),
+    "confounding": (
+        SIXTH,
+        "panels.confounding(",
+        partial(leeway.confounded, reference="os", compare=ARMS),
+    ),
 }
 RUN_MS = 60_000
 
@@ -408,3 +426,53 @@ def test_printed_explains_what_is_impossible(panel):
     panel.enter(panel.control("count"), "many")
     expect(panel.control("count").get_by_role("spinbutton")).to_have_value("38")
     panel.shows(count=38, total=97, whole=97)
+
+
+@pytest.mark.parametrize("panel", ["label dose"], indirect=True)
+def test_label_dose_follows_the_keyboard(panel):
+    panel.choose(panel.control("partner"), "cytarabine")
+    panel.shows(partner="cytarabine")
+    # 20 mg/m² at 1.8 m², ten days.
+    expect(panel.summary).to_contain_text("36 mg a day at 1.8 m², 360 mg in all")
+    panel.choose(panel.control("cyp3a_inhibitor"), "strong")
+    panel.shows(partner="cytarabine", cyp3a_inhibitor="strong")
+    expect(panel.summary).to_contain_text(f"{10 + 20 + 50 + 25 * 100:,} mg in all")
+
+
+@pytest.mark.parametrize("panel", ["synthetic cohort"], indirect=True)
+def test_synthetic_cohort_follows_a_choice_and_a_query(panel):
+    panel.choose(panel.row("Pick patients by"), "CR")
+    panel.press(panel.row("CR or CRi"), "Home")
+    panel.shows(cohort="CRCFL in ['Y']")
+    expect(panel.summary).to_contain_text("31 patients of 70 fit")
+    panel.enter(panel.control("cohort"), "ETRDFL == 'Y'")
+    panel.shows(cohort="ETRDFL == 'Y'")
+    assert panel.seen() == {"pictures": [], "tables": []}
+    panel.enter(panel.control("cohort"), "AGE > 60")
+    panel.refuses("no variable 'AGE'")
+
+
+@pytest.mark.parametrize("panel", ["redefinition"], indirect=True)
+def test_redefinition_follows_the_keyboard(panel):
+    panel.choose(panel.control("no_response"), "on")
+    panel.shows(no_response="on day 1")
+    # 19 of 28 failed, so that more than half have the event on the first day.
+    expect(panel.summary).to_contain_text("median, LDAC 0.0 months (pinned)")
+    panel.back()
+    panel.press(panel.control("cutoff_months"), "Home")
+    panel.shows(cutoff_months=1)
+    panel.back()
+    panel.choose(panel.control("origin"), "response")
+    panel.refuses("no response as an event", "events without no response")
+
+
+@pytest.mark.parametrize("panel", ["confounding"], indirect=True)
+def test_confounding_follows_the_keyboard(panel):
+    before = panel.seen()
+    panel.press(panel.control("factor_percent"), "Home")
+    panel.shows(factor_percent=0)
+    # 1 / (1 + 0.4): with the factor in 40 % of the other group alone, doubling the hazard.
+    expect(panel.summary).to_contain_text(f"multiply the hazard ratio by {1 / 1.4:.2f}")
+    assert before["pictures"] != panel.seen()["pictures"]
+    panel.enter(panel.control("seed"), "7")
+    panel.shows(factor_percent=0, seed=7)
