@@ -15,7 +15,7 @@ from helpers.survival.comparison import logrank
 from helpers.survival.competing import cumulative_incidence, incidence_at, incidence_limits
 from helpers.survival.curves import curves, limits
 from helpers.survival.gray import gray_test
-from helpers.survival.ordered import alike, blocks, delayed, ordered
+from helpers.survival.ordered import alike, blocks, ordered
 
 RNG = np.random.default_rng(7)
 MEMBERS, PATIENTS = 7, 30
@@ -100,7 +100,7 @@ def test_a_batch_is_cut_along_its_first_axis(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_members_with_as_many_events_share_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.survival.ordered._BLOCK", 10)
+    monkeypatch.setattr("helpers.survival.ordered._BLOCK", 20)
     counts = np.array([7, 0, 3, 9, 3, 0])
     pieces = alike(counts)
     assert sorted(np.concatenate(pieces)) == list(range(6))
@@ -129,19 +129,6 @@ def test_order_by_definition(size: int, monkeypatch: pytest.MonkeyPatch) -> None
             assert_array_equal(placed.end[i], np.append(last - 1, place))
             assert_array_equal(placed.at_risk[i], np.append(n - first, 0 * place))
             assert_array_equal(placed.present[i], np.arange(PATIENTS) < n)
-
-
-def test_some_members_of_an_order() -> None:
-    batch = np.stack([TIME, TIME + 1])
-    for placed in (ordered(batch, WHERE), delayed(batch, np.minimum(batch, 0.5), WHERE)):
-        some = placed.pick(np.array([MEMBERS + 1, 4, 0]))
-        n = np.array([placed.n[1, 1], 0, placed.n[0, 0]])
-        assert_array_equal(some.n, n)
-        assert some.time.shape == (3, n.max())
-        for name in ("time", "order", "present", "start", "end", "at_risk"):
-            whole, part = getattr(placed, name), getattr(some, name)
-            assert_array_equal(part[0], whole[1, 1, : n.max()])
-            assert_array_equal(part[2], whole[0, 0, : n.max()])
 
 
 def test_a_wrong_time_is_named_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,13 +32,11 @@ from helpers.survival.ordered import (
     together,
 )
 from helpers.survival.steps import (
-    Draw,
     Steps,
+    Survival,
     cause_codes,
     cause_number,
-    just_before,
     later_sums,
-    over,
 )
 
 VarianceType = Literal["aalen", "greenwood"]
@@ -164,15 +162,16 @@ def cumulative_incidence(
 
     found = []
     size = max(placed.time.shape[-1], 1)
-    rows = codes.reshape(-1, size)
+    rows, times, n = codes.reshape(-1, size), placed.time.reshape(-1, size), placed.n.reshape(-1)
     for members in alike(np.asarray(np.count_nonzero(rows, axis=-1))):
-        some = placed.pick(members)
-        ended = rows[members, : some.time.shape[-1]]
-        steps = Steps(some, ended > 0)
+        own_n = n[members]
+        some = (members, slice(own_n.max(initial=0)))
+        own_time, ended = times[some], rows[some]
+        steps = Steps(own_time, own_n, ended > 0)
         ended = ended.reshape(-1)[steps.events]
-        curve = _Survival(steps.count(ended > 0), steps.at_risk)
+        curve = Survival(steps.count(ended > 0), steps.at_risk)
         causal = [estimate(curve, steps.count(ended == cause)) for cause in wanted]
-        found.append((members, steps.at_step(some.time, np.inf), curve.after, causal))
+        found.append((members, steps.at_step(own_time, np.inf), curve.after, causal))
 
     width = max((when.shape[-1] for _, when, *_ in found), default=0)
     when = np.full((len(rows), width), np.inf)
@@ -382,31 +381,18 @@ def incidence_counts(found: Incidences, at: ArrayLike) -> Counts:
     )
 
 
-class _Survival:
-    """Survival without any event at each step, and what the variances need of it."""
-
-    def __init__(self, deaths: Floats, at_risk: Floats) -> None:
-        self.at_risk = np.maximum(at_risk, 1.0)
-        self.deaths = deaths
-        self.after = np.cumprod(1 - deaths / self.at_risk, axis=-1, dtype=np.float64)
-        self.share = just_before(self.after) / self.at_risk
-        # Where nobody survives nothing comes after, and no inverse is needed.
-        self.inverse = over(np.ones_like(self.after), self.after)
-        self.draw = Draw(at_risk, self.share**2)
-
-
 # Both variances at t are sums over the steps u up to t of squares in F(t) - F(u). To run over the
 # steps once, that is taken as the difference of what comes after u and what comes after t. Neither
 # is more than the share that survives u, so no digits get lost; with F(t) and F(u) themselves they
 # would, once few survive.
 
 
-def _aalen(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
+def _aalen(curve: Survival, own: Floats) -> tuple[Floats, Floats]:
     """Return the incidence of a cause and Aalen's variance."""
     jump = curve.share * own
     later = later_sums(jump)
     reach = later * curve.inverse
-    own_term, other_term = curve.draw(own), curve.draw(curve.deaths - own)
+    own_term, other_term = curve.spread(own), curve.spread(curve.events - own)
     plain = (own_term + other_term) * curve.inverse
     plain *= curve.inverse
     rest = 1 - reach
@@ -419,12 +405,12 @@ def _aalen(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
     return _spread(jump, later, own_term + other_term, mixed, plain)
 
 
-def _greenwood(curve: _Survival, own: Floats) -> tuple[Floats, Floats]:
+def _greenwood(curve: Survival, own: Floats) -> tuple[Floats, Floats]:
     """Return the incidence of a cause and the variance of multinomial events."""
     jump = curve.share * own
     later = later_sums(jump)
     per_patient = jump / curve.at_risk
-    plain = curve.deaths * curve.inverse * curve.share / curve.at_risk
+    plain = curve.events * curve.inverse * curve.share / curve.at_risk
     mixed = per_patient - plain * later
     square = per_patient * curve.share * (curve.at_risk - own) - later * (mixed + per_patient)
     incidence, spread = _spread(jump, later, square, mixed, plain)
@@ -457,15 +443,15 @@ def _limits(
 
     def estimate_part(part: slice | EllipsisType) -> None:
         p, half = value[part], z * np.sqrt(variance[part])
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            low, high = on_scale(p, half, conf_type)
-        np.maximum(low, 0.0, out=lower[part])
-        np.minimum(high, 1.0, out=upper[part])
         if conf_type != "plain":
             nothing = p <= 0
             if conf_type != "log":
                 nothing |= p > _ALL
-            lower[part][nothing] = upper[part][nothing] = np.nan
+            half[nothing] = np.nan
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            low, high = on_scale(p, half, conf_type)
+        np.maximum(low, 0.0, out=lower[part])
+        np.minimum(high, 1.0, out=upper[part])
 
     in_blocks(value.shape, estimate_part)
     return lower, upper

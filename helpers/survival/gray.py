@@ -31,13 +31,11 @@ from helpers.survival.ordered import (
     together,
 )
 from helpers.survival.steps import (
-    Draw,
     Steps,
+    Survival,
     cause_codes,
     cause_number,
-    just_before,
     later_sums,
-    over,
 )
 
 
@@ -220,21 +218,20 @@ def _gray_sums(
     variance = np.zeros((*score.shape, count))
     if count < 2:
         return score, variance
-    steps = Steps(placed, codes > 0)
+    steps = Steps(placed.time, placed.n, codes > 0)
     ended = codes.reshape(-1)[steps.events]
     inside = [member.reshape(-1)[steps.events] for member in members[:-1]]
-    sides = []
-    for member, flags in zip(members[:-1], inside, strict=True):
-        at_risk = np.cumsum(member[..., ::-1], axis=-1)[..., ::-1]
-        sides.append(_Side(steps.at_step(at_risk, 0.0), steps.count(flags)))
+    events = [steps.count(flags) for flags in inside]
+    at_risk = [
+        steps.at_step(np.cumsum(member[..., ::-1], axis=-1)[..., ::-1], 0.0)
+        for member in members[:-1]
+    ]
     # The last group has the others: everyone is in some group.
-    sides.append(
-        _Side(
-            steps.at_risk - sum(side.at_risk for side in sides),
-            steps.count(ended > 0) - sum(side.events for side in sides),
-        )
-    )
-    pooled = reduce(np.add, [side.exposure for side in sides])
+    events.append(steps.count(ended > 0) - reduce(np.add, events))
+    at_risk.append(steps.at_risk - reduce(np.add, at_risk))
+    sides = [_Side(*each) for each in zip(events, at_risk, strict=True)]
+    # At a step it is at least 1, where there is none 0.
+    pooled = np.maximum(reduce(np.add, [side.exposure for side in sides]), 1.0)
     for side in sides:
         side.join(pooled)
     arms = [
@@ -273,12 +270,13 @@ def _of_cause(
     score = np.zeros((len(total), count))
     variance = np.zeros((*score.shape, count))
     exempt = [side.spared(own) for side, own in zip(sides, parts, strict=True)]
-    expected = over(total, reduce(np.add, exempt))
+    # Whoever has an event of the cause has been exempt from it.
+    expected = total / np.maximum(reduce(np.add, exempt), 1.0)
     excess = [parts[i] - exempt[i] * expected for i in free]
-    jump = over(total, pooled)
+    jump = total / pooled
     incidence = np.cumsum(jump, axis=-1)
     spared = 1 - (incidence - jump)
-    rate = over(jump, spared)
+    rate = np.divide(jump, spared, out=np.zeros_like(jump), where=spared != 0)
     if rho:
         # Once only one group is at risk the pooled incidence may pass 1; nothing there counts.
         factor = np.maximum(spared, TOLERANCE) ** rho
@@ -292,17 +290,16 @@ def _of_cause(
     ties = np.maximum(total - 1, 0.0)
     for k, side in enumerate(sides):
         remaining = left * side.inverse
-        passed = 1 - remaining
         own_term = 1 - ties * side.crowd
         own_term *= side.share
         own_term *= jump
-        other_term = side.draw(side.events - parts[k])
-        other_term *= remaining
-        other_term *= remaining
+        other_term = side.spread(side.events - parts[k])
         # The mirror image has opposite signs, which the products below don't show.
         pairs = [(max(i, k), min(i, k)) if count > 2 else (0, 0) for i in free]
-        later = [carried[i][j] for i, j in pairs]
-        reach = [passed * carried[i][j] + arms[i][j] for i, j in pairs]
+        later = [remaining * carried[i][j] for i, j in pairs]
+        reach = [
+            carried[i][j] - after + arms[i][j] for (i, j), after in zip(pairs, later, strict=True)
+        ]
         for i in free:
             for j in range(i + 1):
                 variance[:, i, j] += _products(own_term, reach[i], reach[j])
@@ -320,32 +317,26 @@ def _products(one: Floats, two: Floats, three: Floats) -> Floats:
     return np.asarray(np.einsum("ij,ij,ij->i", one, two, three))
 
 
-class _Side:
+class _Side(Survival):
     """One group at the steps of all, and what of it is the same for each cause."""
 
     portion: Floats
     crowd: Floats
 
-    def __init__(self, at_risk: Floats, events: Floats) -> None:
-        self.at_risk, self.events = at_risk, events
-        share = 1 - events / np.maximum(at_risk, 1.0)
-        after = np.cumprod(share, axis=-1, dtype=np.float64)
-        self.before = just_before(after)
-        self.inverse = over(np.ones_like(after), after)
-        self.share = over(self.before, at_risk)
-        self.draw = Draw(at_risk, self.share**2)
+    def __init__(self, events: Floats, at_risk: Floats) -> None:
+        super().__init__(events, at_risk)
         # Whoever is at risk has survived.
-        self.exposure = over(at_risk, self.before)
+        self.exposure = at_risk / np.maximum(self.before, TOLERANCE)
 
     def join(self, pooled: Floats) -> None:
         """Take in what the groups have together."""
-        self.portion = over(self.exposure, pooled)
+        self.portion = self.exposure / pooled
         self.crowd = 1 / np.maximum(pooled * self.before - 1, TOLERANCE)
 
     def spared(self, own: Floats) -> Floats:
         """Return the exposure of those whom a cause with these events has spared so far."""
-        jump = self.share * own
-        spared = jump - np.cumsum(jump, axis=-1)
+        spared = self.share * own
+        spared -= np.cumsum(spared, axis=-1)
         spared += 1
         spared *= self.exposure
         return spared

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.errors import KitError
-from helpers.survival.ordered import Flags, Floats, Integers, Ordered, coded
+from helpers.survival.ordered import TOLERANCE, Flags, Floats, Integers, coded
 
 _CODE = "0 (censored) or a cause: 1, 2, ..."
 
@@ -24,8 +24,10 @@ class Steps:
 
     Parameters
     ----------
-    placed : Ordered
-        The patients.
+    time : numpy.ndarray of float
+        The times in order, as `Ordered` has them; shape ``(..., patients)``.
+    n : numpy.ndarray of int
+        Patients who count; shape ``(...)``.
     failed : numpy.ndarray of bool
         Who counts and had an event of any cause, in that order.
 
@@ -43,26 +45,29 @@ class Steps:
     events: Integers
     at_risk: Floats
 
-    def __init__(self, placed: Ordered, failed: Flags) -> None:
-        size = max(placed.time.shape[-1], 1)
-        self._shape = placed.n.shape
-        self.events = np.flatnonzero(failed)  # places of the events
-        rows = self.events // size
-        times = rows * size + placed.start.reshape(-1)[self.events]
-        first = np.ones(times.shape, dtype=bool)
-        first[1:] = times[1:] != times[:-1]
-        self._starts = times[first]
-        own_rows = rows[first]
-        each = np.bincount(own_rows, minlength=placed.n.size)
+    def __init__(self, time: Floats, n: Integers, failed: Flags) -> None:
+        size = max(time.shape[-1], 1)
+        self._shape = n.shape
+        self.events = np.flatnonzero(failed)
+        times = time.reshape(-1)
+        opens = np.ones(times.shape, dtype=bool)
+        np.not_equal(times[1:], times[:-1], out=opens[1:])
+        opens[::size] = True
+        # Each event's time, as the number of distinct times up to there.
+        number = np.cumsum(opens)[self.events]
+        first = np.ones(number.shape, dtype=bool)
+        np.not_equal(number[1:], number[:-1], out=first[1:])
+        self._starts = np.flatnonzero(opens)[number[first] - 1]
+        rows = self._starts // size
+        each = np.bincount(rows, minlength=n.size)
         self.width = int(each.max(initial=0))
         self._size = math.prod(self._shape) * self.width
-        skipped = np.arange(placed.n.size) * self.width - (np.cumsum(each) - each)
-        number = np.cumsum(first) - 1
-        self._step = number + skipped[rows]  # each event's
-        self._own = self._step[first]
+        skipped = np.arange(n.size) * self.width - (np.cumsum(each) - each)
+        self._own = np.arange(rows.size) + skipped[rows]
+        self._step = self._own[np.cumsum(first) - 1]  # each event's
         # Nobody comes late where there are several causes.
-        left = placed.n.reshape(-1)[own_rows] - self._starts % size
-        self.at_risk = self._dense(left, 0.0)
+        beyond = np.arange(n.size) * size + n.reshape(-1)
+        self.at_risk = self._dense(beyond[rows] - self._starts, 0.0)
 
     def at_step(self, values: NDArray[Any], default: float) -> Floats:
         """Return the values of the first patients who share each step's time.
@@ -196,54 +201,63 @@ def later_sums(values: Floats) -> Floats:
     return sums
 
 
-class Draw:
-    """What the variance of tied events loses: they are drawn, not put back.
+class Survival:
+    """Survival without any event at each step, and what variances need of it.
 
     Parameters
     ----------
+    events : numpy.ndarray of float
+        Events at each step.
     at_risk : numpy.ndarray of float
-        Patients at risk at each step.
-    scale : numpy.ndarray of float
-        What each event counts.
+        Patients at risk at each step, 0 where there is none.
+
+    Attributes
+    ----------
+    events : numpy.ndarray of float
+        As given.
+    at_risk : numpy.ndarray of float
+        As given, but 1 where it is 0: nothing happens there, and one can divide by it.
+    before, after : numpy.ndarray of float
+        Survival just before each step, and right after it.
+    share : numpy.ndarray of float
+        What each patient at risk has of survival just before.
+    inverse : numpy.ndarray of float
+        One over `after`. Where nobody survives nothing comes after, and any number will do.
     """
 
-    def __init__(self, at_risk: Floats, scale: Floats) -> None:
-        self._at_risk = np.maximum(at_risk, 2.0)  # the last one is no choice
-        self._scale = scale / (self._at_risk - 1)
+    events: Floats
+    at_risk: Floats
+    before: Floats
+    after: Floats
+    share: Floats
+    inverse: Floats
 
-    def __call__(self, events: Floats) -> Floats:
-        """Return the events at each step, less what their variance loses, times the scale.
+    def __init__(self, events: Floats, at_risk: Floats) -> None:
+        self.events = events
+        self.at_risk = np.maximum(at_risk, 1.0)
+        self.after = np.cumprod(1 - events / self.at_risk, axis=-1, dtype=np.float64)
+        self.before = just_before(self.after)
+        self.share = self.before / self.at_risk
+        # Of n patients, survivors are at least 1 / n.
+        self.inverse = 1 / np.maximum(self.after, TOLERANCE)
+        self._drawn_from = np.maximum(at_risk, 2.0)  # the last one is no choice
+        self._scale = self.share**2 / (self._drawn_from - 1)
+
+    def spread(self, events: Floats) -> Floats:
+        """Return the variance that some events at each step bring in.
 
         Parameters
         ----------
         events : numpy.ndarray of float
-            Shape of the patients at risk.
+            How many; shape of `events`.
 
         Returns
         -------
         numpy.ndarray of float
-            As `events`.
+            The square of what each of them counts, less what is lost as those who share a time
+            are drawn and not put back.
         """
-        kept = self._at_risk - events
+        kept = self._drawn_from - events
         kept *= events
         kept *= self._scale
         return kept
-
-
-def over(values: Floats, divisor: Floats) -> Floats:
-    """Divide, with 0 where the divisor is 0. A mask to NumPy's own division is slow.
-
-    Parameters
-    ----------
-    values, divisor : numpy.ndarray of float
-        Of one shape.
-
-    Returns
-    -------
-    numpy.ndarray of float
-        As `values`.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        result = np.asarray(values / divisor)
-    result[divisor == 0] = 0.0
-    return result
