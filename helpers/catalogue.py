@@ -438,6 +438,9 @@ class Reconstruction(_Part):
     median_rule : {'any', 'first'}
         How the paper reads a median off a curve that runs level at one half: so that every
         package agrees, or as the first time at which the curve is there.
+    members_per_start : int
+        How many members of an ensemble wander off from one cohort that the search found: more
+        than one where finding it takes long.
     """
 
     always: tuple[str, ...] = ()
@@ -451,6 +454,7 @@ class Reconstruction(_Part):
     populations: dict[str, str] = {}
     read_as: dict[str, Reading] = {}
     median_rule: Literal["any", "first"] = "any"
+    members_per_start: int = Field(default=1, ge=1)
 
 
 class PublishedNumber(_Part):

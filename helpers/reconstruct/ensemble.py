@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 LABEL = "synthetic patients, reconstructed from published numbers; not real patients"
 _KEY = b"trial_by_notebook"
-_DECIDING = ("counts", "categorical", "times", "search", "members")
+_DECIDING = ("counts", "categorical", "times", "search", "combine", "apart", "members")
 """The modules that decide what a member is."""
 
 
@@ -265,18 +266,21 @@ def _joined(done: dict[int, pd.DataFrame]) -> pd.DataFrame:
 def _made(
     paper: str, seed: int, wanted: list[int], jobs: int, scheduler: str
 ) -> Iterator[tuple[int, pd.DataFrame]]:
+    given = str(paths.root()), _fingerprint(paper), paper, seed
+    size = catalogue.load(paper).reconstruct.members_per_start
+    families = [list(each) for _, each in groupby(wanted, lambda number: (number - 1) // size)]
     if scheduler:
-        yield from _on_cluster(paper, seed, wanted, scheduler)
+        yield from _on_cluster(given, families, scheduler)
         return
     from joblib import Parallel, delayed
 
     run = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    given = str(paths.root()), _fingerprint(paper), paper, seed
-    yield from run(delayed(_one)(*given, number) for number in wanted)
+    for made in run(delayed(_family)(*given, numbers) for numbers in families):
+        yield from made
 
 
 def _on_cluster(
-    paper: str, seed: int, wanted: list[int], scheduler: str
+    given: tuple[str, str, str, int], families: list[list[int]], scheduler: str
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     from distributed import Client, as_completed
 
@@ -289,14 +293,18 @@ def _on_cluster(
             right="the address that `dask scheduler` printed, such as tcp://127.0.0.1:8786",
         ) from error
     with client:
-        given = str(paths.root()), _fingerprint(paper), paper, seed
         # A worker that dies costs its running members only: they go to another one.
-        futures = client.map(lambda number: _one(*given, number), wanted, pure=False, retries=3)
+        futures = client.map(
+            lambda numbers: _family(*given, numbers), families, pure=False, retries=3
+        )
         for future in as_completed(futures):
-            yield future.result()
+            yield from future.result()
 
 
-def _one(root: str, inputs: str, paper: str, seed: int, number: int) -> tuple[int, pd.DataFrame]:
+def _family(
+    root: str, inputs: str, paper: str, seed: int, numbers: list[int]
+) -> list[tuple[int, pd.DataFrame]]:
+    """Make members that have their start in common, all of them or those that are lacking."""
     from helpers.reconstruct import members
 
     # A process that makes members may have been started for other papers.
@@ -308,7 +316,11 @@ def _one(root: str, inputs: str, paper: str, seed: int, number: int) -> tuple[in
             where=f"data/{paper}",
             right="the same files wherever members are made",
         )
-    return number, members.member(_plan(root, paper, inputs), [seed, number])
+    plan = _plan(root, paper, inputs)
+    size = plan.asked.paper.reconstruct.members_per_start
+    start = (numbers[0] - 1) // size * size + 1
+    made = members.family(plan, [seed, start], [[seed, number] for number in numbers])
+    return list(zip(numbers, made, strict=True))
 
 
 @lru_cache(maxsize=4)

@@ -8,21 +8,27 @@ that brings them to every printed number (`helpers.reconstruct.search`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from helpers import query
 from helpers.catalogue import Variable
 from helpers.errors import KitError
-from helpers.reconstruct import categorical, times
+from helpers.reconstruct import apart, categorical, combine, search, times
 from helpers.reconstruct.categorical import Model
 from helpers.reconstruct.counts import Constraints, constraints
-from helpers.reconstruct.times import Flag, Requirements
+from helpers.reconstruct.times import Flag, Problem, Requirements
 
-_ATTEMPTS = 40
+_ATTEMPTS = 200
 _NEAR = 1e-9
+
+
+Arrays = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,32 +115,135 @@ def member(prepared: Plan, seed: int | Sequence[int]) -> pd.DataFrame:
     KitError
         If the search did not find one.
     """
-    from helpers.reconstruct import search
+    return family(prepared, seed, [seed])[0]
 
+
+def family(
+    prepared: Plan, seed: int | Sequence[int], members: Sequence[int | Sequence[int]]
+) -> list[pd.DataFrame]:
+    """Make members that begin from one cohort with every printed number and wander from there.
+
+    Parameters
+    ----------
+    prepared : Plan
+        What all members have in common.
+    seed : int or sequence of int
+        That of the cohort that they begin from.
+    members : sequence of int or sequence of int
+        The seed of each member: the same two seeds give the same member.
+
+    Returns
+    -------
+    list of pandas.DataFrame
+        As `member` returns them.
+
+    Raises
+    ------
+    KitError
+        If the search did not find a cohort.
+    """
     best = np.inf
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([*np.atleast_1d(seed), attempt])
         patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
         drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
         begun = times.start(prepared.asked, patients, drawn, rng)
-        for steps, hot, cold in _SCHEDULE:
-            energy, _ = search.anneal(
-                rng, **begun, **drawn.arrays, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
-            )
-            if energy > _HOPELESS:
-                break
-            if energy <= _NEAR:
-                history = times.histories(begun["day"])
-                try:
-                    return _told(prepared, patients, history, rng)
-                except KitError:
-                    break  # nobody could have died or relapsed so, by the printed counts
+        energy = _found(rng, begun, drawn.arrays)
         best = min(best, energy)
+        if energy > _NEAR:
+            continue
+        try:
+            return [_wandered(prepared, patients, drawn, begun, each) for each in members]
+        except KitError:
+            continue
     raise KitError(
         f"no cohort with every printed number found in {_ATTEMPTS} attempts (best {best:.3g})",
         where=prepared.asked.paper.id,
         right="another seed, or numbers that don't exclude each other",
     )
+
+
+def _wandered(
+    prepared: Plan,
+    patients: pd.DataFrame,
+    drawn: Problem,
+    begun: Arrays,
+    seed: int | Sequence[int],
+) -> pd.DataFrame:
+    rng = np.random.default_rng([*np.atleast_1d(seed), _ATTEMPTS])
+    own = begun | {"day": begun["day"].copy()}
+    for _ in range(_DEALS):
+        apart.push(rng, own, drawn.arrays, steps=_STEPS_APART)
+        combine.wander(rng, own, drawn.arrays, steps=_STEPS_APART)
+        with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
+            return _told(prepared, patients, times.histories(own["day"]), rng)
+    return _told(prepared, patients, times.histories(begun["day"]), rng)
+
+
+def _found(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> float:
+    """Search for histories with every printed number; return how far off they are still."""
+    if len(arrays["test_kind"]) >= _MANY_TESTS:
+        return _found_in_turn(rng, begun, arrays)
+    energy = np.inf
+    for steps, hot, cold in _SCHEDULE:
+        energy, _ = search.anneal(
+            rng, **begun, **arrays, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
+        )
+        if energy <= _NEAR or energy > _HOPELESS:
+            break
+    return float(energy)
+
+
+def _found_in_turn(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> float:
+    """Search for the curves with the tests near, then for the tests: these hinder one another."""
+    steps, hot, cold = _TESTS_ALONE
+    own = begun | {"day": begun["day"].copy()}
+    counted = _asking(arrays, arrays["targets"][:, 0] == search.EVENTS)
+    energy, _ = search.anneal(
+        rng, **own, **counted, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
+    )
+    if energy > _HOPELESS:
+        return float(energy)  # these patients can't have those tests, whatever their curves
+
+    def cooled(steps: int, hot: float, cold: float, soft: float) -> float:
+        bounds = arrays["test_bounds"].copy()
+        bounds[:, 3] *= soft
+        weighed = arrays | {"test_bounds": bounds}
+        left, _ = search.anneal(
+            rng, **own, **weighed, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
+        )
+        return float(left)
+
+    own["day"][:] = begun["day"]
+    for stage in _TOWARDS:
+        energy = cooled(*stage)
+    if energy > _HOPELESS_TOWARDS:
+        return float(energy)
+    before = own["day"].copy()
+    for turn in range(_TURNS):
+        own["day"][:] = before
+        left = cooled(*_TOWARDS_ALL[turn % len(_TOWARDS_ALL)])
+        if left <= _CURVES_NEAR:
+            combine.straighten(rng, own, arrays)
+        if combine.settle(rng, own, arrays):
+            begun["day"][:] = own["day"]
+            return 0.0
+        energy = min(energy, left)
+    return float(energy)
+
+
+def _asking(arrays: Arrays, rows: NDArray[np.bool_]) -> Arrays:
+    """Return the problem with some of what is asked of the curves."""
+    parts = zip(arrays["first"], arrays["first"][1:], strict=False)
+    sizes = np.array([rows[begin:end].sum() for begin, end in parts], np.int64)
+    curves = np.flatnonzero(sizes)
+    return arrays | {
+        "curve_endpoint": arrays["curve_endpoint"][curves],
+        "curve_mask": arrays["curve_mask"][curves],
+        "first": np.cumsum([0, *sizes[curves]]),
+        "targets": arrays["targets"][rows],
+        "numbers": arrays["numbers"][rows],
+    }
 
 
 def _told(
@@ -186,3 +295,16 @@ _SCHEDULE = (
 
 _HOPELESS = 0.3
 """Further off than this after the first round, another draw of the patients is the better way."""
+
+_MANY_TESTS = 4
+_TESTS_ALONE = (60_000, 1.0, 0.001)
+_TOWARDS = ((300_000, 1.5, 0.05, 12.0), (300_000, 0.5, 0.02, 2.0))
+_TOWARDS_ALL = ((250_000, 0.15, 1e-4, 12.0), (250_000, 0.15, 1e-4, 30.0))
+"""Steps, heat at the start and the end, and how much less than otherwise the tests weigh."""
+
+_HOPELESS_TOWARDS = 1.6
+_CURVES_NEAR = 0.15
+_TURNS = 6
+
+_STEPS_APART = 60_000
+_DEALS = 4

@@ -801,6 +801,122 @@ def as_flagged(patient, time, code, flag_endpoint, flag_day, flag_lost, flags):
 
 
 @njit(cache=True)
+def movables(origin, events, competing, censors):
+    """Return the columns to move: what some endpoint asks of, and what ends a history."""
+    movable = np.zeros(COLUMNS + 2, np.int64)
+    count = 0
+    for c in (RESPONSE, NO_RESPONSE, RELAPSE, TRANSPLANT, LAST, RELAPSE, LAST):
+        matters = c == LAST
+        for e in range(origin.shape[0]):
+            bits = events[e] | competing[e] | censors[e] | 1 << origin[e]
+            if bits >> c & 1:
+                matters = True
+        if matters:
+            movable[count] = c
+            count += 1
+    return movable[:count]
+
+
+@njit(cache=True)
+def propose(rng, day, least, most, kin, peers, ends, movable, moved, old_row):
+    """Change the histories of one patient or two, chance deciding how.
+
+    `moved` is filled with whom it concerns and `old_row` with their histories before. Returns
+    their number, 0 if there was nobody to exchange with, and whether whole histories were
+    exchanged.
+    """
+    n = day.shape[0]
+    i = rng.integers(0, n)
+    moved[0] = i
+    count = 1
+    old_row[0] = day[i]
+    choice = rng.random()
+    exchanged = choice < 0.2
+    if choice < 0.3:
+        # Exchange the histories of two patients of one kind, or only how they ended, with
+        # or without the relapse: then the curves of all stay, and much else.
+        near = 0 if rng.random() < 0.7 else 1
+        ended = choice >= 0.26
+        like = kin[near] if exchanged else ends[near] if ended else peers[near]
+        j = -1
+        for _ in range(20):
+            m = rng.integers(0, n)
+            if m != i and like[m] == like[i]:
+                j = m
+                break
+        if j < 0:
+            return 0, False
+        moved[1] = j
+        count = 2
+        old_row[1] = day[j]
+        for c in range(DEATH if ended else RELAPSE if not exchanged else 1, COLUMNS):
+            if exchanged or c != TRANSPLANT:
+                day[i, c] = old_row[1, c]
+                day[j, c] = old_row[0, c]
+    elif choice < 0.38:
+        # Exchange how long the responses lasted: two that ended, or one that didn't.
+        if day[i, RESPONSE] >= NEVER:
+            return 0, False
+        j = -1
+        for _ in range(40):
+            m = rng.integers(0, n)
+            if m != i and day[m, RELAPSE] < NEVER:
+                j = m
+                break
+        if j < 0:
+            return 0, False
+        moved[1] = j
+        count = 2
+        old_row[1] = day[j]
+        lasted = old_row[1, RELAPSE] - old_row[1, RESPONSE]
+        if old_row[0, RELAPSE] < NEVER:
+            day[j, RELAPSE] = day[j, RESPONSE] + old_row[0, RELAPSE] - old_row[0, RESPONSE]
+        else:
+            day[j, RELAPSE] = NEVER
+        day[i, RELAPSE] = day[i, RESPONSE] + lasted
+    elif choice < 0.43:
+        # One who died lives, one who lived dies: the number of deaths stays.
+        j = -1
+        for _ in range(30):
+            m = rng.integers(0, n)
+            if m != i and (day[m, DEATH] >= NEVER) != (day[i, DEATH] >= NEVER):
+                j = m
+                break
+        if j < 0:
+            return 0, False
+        moved[1] = j
+        count = 2
+        old_row[1] = day[j]
+        for m in range(2):
+            q = moved[m]
+            day[q, DEATH] = day[q, LAST] if day[q, DEATH] >= NEVER else NEVER
+    elif choice < 0.53:
+        # Let what is not printed of this patient happen, or not.
+        if rng.random() < 0.5:
+            day[i, DEATH] = day[i, LAST] if day[i, DEATH] >= NEVER else NEVER
+        elif day[i, RELAPSE] < NEVER:
+            day[i, RELAPSE] = NEVER
+        elif day[i, RESPONSE] < NEVER and day[i, LAST] > day[i, RESPONSE] + 1:
+            day[i, RELAPSE] = rng.integers(day[i, RESPONSE] + 1, day[i, LAST] + 1)
+    else:
+        # What ended it matters most; whoever had no relapse has twice the chance of that.
+        c = movable[rng.integers(0, movable.shape[0])]
+        if day[i, c] >= NEVER:
+            c = LAST
+        size = rng.random()
+        if size < 0.45:
+            to = day[i, c] + rng.integers(-6, 7)
+        elif size < 0.8:
+            to = day[i, c] + rng.integers(-45, 46)
+        else:
+            to = rng.integers(least[c], most[c] + 1)
+        day[i, c] = to
+        if c == LAST and day[i, DEATH] < NEVER:
+            day[i, DEATH] = to
+    return count, exchanged
+
+
+@njit(cache=True)
 def anneal(
     rng,
     day,
@@ -907,112 +1023,16 @@ def anneal(
     old_time = np.zeros((2, n_endpoints), np.int64)
     old_code = np.zeros((2, n_endpoints), np.int64)
     moved = np.zeros(2, np.int64)
-    movable = np.zeros(COLUMNS + 2, np.int64)
-    count = 0
-    for c in (RESPONSE, NO_RESPONSE, RELAPSE, TRANSPLANT, LAST, RELAPSE, LAST):
-        matters = c == LAST
-        for e in range(n_endpoints):
-            bits = events[e] | competing[e] | censors[e] | 1 << origin[e]
-            if bits >> c & 1:
-                matters = True
-        if matters:
-            movable[count] = c
-            count += 1
-    movable = movable[:count]
+    movable = movables(origin, events, competing, censors)
     used = n_steps
     for step in range(n_steps):
         if best <= stop_at:
             used = step
             break
         heat = hot * (cold / hot) ** (step / n_steps)
-        i = rng.integers(0, n)
-        moved[0] = i
-        count = 1
-        old_row[0] = day[i]
-        choice = rng.random()
-        exchanged = choice < 0.2
-        if choice < 0.3:
-            # Exchange the histories of two patients of one kind, or only how they ended, with
-            # or without the relapse: then the curves of all stay, and much else.
-            near = 0 if rng.random() < 0.7 else 1
-            ended = choice >= 0.26
-            like = kin[near] if exchanged else ends[near] if ended else peers[near]
-            j = -1
-            for _ in range(20):
-                m = rng.integers(0, n)
-                if m != i and like[m] == like[i]:
-                    j = m
-                    break
-            if j < 0:
-                continue
-            moved[1] = j
-            count = 2
-            old_row[1] = day[j]
-            for c in range(DEATH if ended else RELAPSE if not exchanged else 1, COLUMNS):
-                if exchanged or c != TRANSPLANT:
-                    day[i, c] = old_row[1, c]
-                    day[j, c] = old_row[0, c]
-        elif choice < 0.38:
-            # Exchange how long the responses lasted: two that ended, or one that didn't.
-            if day[i, RESPONSE] >= NEVER:
-                continue
-            j = -1
-            for _ in range(40):
-                m = rng.integers(0, n)
-                if m != i and day[m, RELAPSE] < NEVER:
-                    j = m
-                    break
-            if j < 0:
-                continue
-            moved[1] = j
-            count = 2
-            old_row[1] = day[j]
-            lasted = old_row[1, RELAPSE] - old_row[1, RESPONSE]
-            if old_row[0, RELAPSE] < NEVER:
-                day[j, RELAPSE] = day[j, RESPONSE] + old_row[0, RELAPSE] - old_row[0, RESPONSE]
-            else:
-                day[j, RELAPSE] = NEVER
-            day[i, RELAPSE] = day[i, RESPONSE] + lasted
-            exchanged = False
-        elif choice < 0.43:
-            # One who died lives, one who lived dies: the number of deaths stays.
-            j = -1
-            for _ in range(30):
-                m = rng.integers(0, n)
-                if m != i and (day[m, DEATH] >= NEVER) != (day[i, DEATH] >= NEVER):
-                    j = m
-                    break
-            if j < 0:
-                continue
-            moved[1] = j
-            count = 2
-            old_row[1] = day[j]
-            for m in range(2):
-                q = moved[m]
-                day[q, DEATH] = day[q, LAST] if day[q, DEATH] >= NEVER else NEVER
-        elif choice < 0.53:
-            # Let what is not printed of this patient happen, or not.
-            if rng.random() < 0.5:
-                day[i, DEATH] = day[i, LAST] if day[i, DEATH] >= NEVER else NEVER
-            elif day[i, RELAPSE] < NEVER:
-                day[i, RELAPSE] = NEVER
-            elif day[i, RESPONSE] < NEVER and day[i, LAST] > day[i, RESPONSE] + 1:
-                day[i, RELAPSE] = rng.integers(day[i, RESPONSE] + 1, day[i, LAST] + 1)
-        else:
-            # What ended it matters most; whoever had no relapse has twice the chance of that.
-            c = movable[rng.integers(0, movable.shape[0])]
-            if day[i, c] >= NEVER:
-                c = LAST
-            size = rng.random()
-            if size < 0.45:
-                to = day[i, c] + rng.integers(-6, 7)
-            elif size < 0.8:
-                to = day[i, c] + rng.integers(-45, 46)
-            else:
-                to = rng.integers(least[c], most[c] + 1)
-            day[i, c] = to
-            if c == LAST and day[i, DEATH] < NEVER:
-                day[i, DEATH] = to
+        count, exchanged = propose(rng, day, least, most, kin, peers, ends, movable, moved, old_row)
+        if count == 0:
+            continue
         good = True
         for m in range(count):
             if not allowed(day, moved[m], least, most, must):
@@ -1122,6 +1142,208 @@ def anneal(
                     code[e, moved[m]] = old_code[m, e]
     day[:] = best_day
     return best, used
+
+
+@njit(cache=True)
+def probe(
+    rng,
+    day,
+    least,
+    most,
+    must,
+    kin,
+    peers,
+    ends,
+    origin,
+    events,
+    competing,
+    censors,
+    cut,
+    flag_endpoint,
+    flag_day,
+    flag_lost,
+    flags,
+    masks,
+    curve_endpoint,
+    curve_mask,
+    first,
+    targets,
+    numbers,
+    test_kind,
+    test_endpoint,
+    test_members,
+    test_size,
+    test_bounds,
+    z,
+    n_steps,
+    values,
+    rows,
+    who,
+):
+    """Try changes of one cohort's histories and note those that leave every curve as it is.
+
+    Parameters are as `anneal` takes them. Of each change that keeps what is asked of the curves
+    and alters some test, `values` is filled with what it adds to the tests' energies, `rows` with
+    the one or two histories after it and `who` with whose they are (-1 for nobody). Nothing is
+    changed for good. Returns how many were found, the curves' energy and the tests' energies.
+    """
+    n = day.shape[0]
+    n_endpoints = origin.shape[0]
+    n_curves = curve_endpoint.shape[0]
+    n_tests = test_kind.shape[0]
+    time = np.zeros((n_endpoints, n), np.int64)
+    code = np.zeros((n_endpoints, n), np.int64)
+    order = np.zeros((n_endpoints, n), np.int64)
+    scratch = np.zeros((7, n + 2))
+    work = np.zeros((2, 8))
+    matrix = np.zeros((8, 8))
+    groups = np.full((n_tests, n), -1, np.int64)
+    for t in range(n_tests):
+        for g in range(test_size[t]):
+            for i in range(n):
+                if masks[test_members[t, g], i]:
+                    groups[t, i] = g
+    for i in range(n):
+        observe(day, origin, events, competing, censors, cut, time, code, i)
+    for e in range(n_endpoints):
+        order[e] = np.argsort(time[e])
+    curves = 0.0
+    for c in range(n_curves):
+        curves += curve_energy(
+            c,
+            curve_endpoint,
+            curve_mask,
+            order,
+            time,
+            code,
+            masks,
+            first,
+            targets,
+            numbers,
+            z,
+            scratch,
+        )
+    tests = np.zeros(n_tests)
+    for t in range(n_tests):
+        tests[t] = test_energy(
+            t,
+            test_kind,
+            test_endpoint,
+            test_members,
+            test_size,
+            test_bounds,
+            order,
+            time,
+            code,
+            masks,
+            groups,
+            work,
+            matrix,
+        )
+    horizon = horizons(first, targets, numbers)
+    movable = movables(origin, events, competing, censors)
+    moved = np.zeros(2, np.int64)
+    old_row = np.zeros((2, COLUMNS), np.int64)
+    old_time = np.zeros((2, n_endpoints), np.int64)
+    old_code = np.zeros((2, n_endpoints), np.int64)
+    earliest = np.zeros(n_endpoints, np.int64)
+    found = 0
+    for _ in range(n_steps):
+        if found >= values.shape[0]:
+            break
+        count, exchanged = propose(rng, day, least, most, kin, peers, ends, movable, moved, old_row)
+        if count == 0:
+            continue
+        good = True
+        for m in range(count):
+            if not allowed(day, moved[m], least, most, must):
+                good = False
+            for e in range(n_endpoints):
+                old_time[m, e] = time[e, moved[m]]
+                old_code[m, e] = code[e, moved[m]]
+        if good:
+            for m in range(count):
+                observe(day, origin, events, competing, censors, cut, time, code, moved[m])
+                if not as_flagged(moved[m], time, code, flag_endpoint, flag_day, flag_lost, flags):
+                    good = False
+        if good:
+            for e in range(n_endpoints):
+                earliest[e] = NEVER + 1
+                for m in range(count):
+                    new_time, was = time[e, moved[m]], old_time[m, e]
+                    if new_time != was or code[e, moved[m]] != old_code[m, e]:
+                        earliest[e] = min(earliest[e], new_time, was)
+                    if new_time != was:
+                        place(order[e], time[e], moved[m])
+                if earliest[e] <= NEVER and count == 2:
+                    place(order[e], time[e], moved[0])
+            for c in range(n_curves):
+                mask = masks[curve_mask[c]]
+                e = curve_endpoint[c]
+                concerned = (
+                    mask[moved[0]] != mask[moved[1]]
+                    if exchanged
+                    else mask[moved[0]] or (count == 2 and mask[moved[1]])
+                )
+                if good and concerned and earliest[e] <= horizon[c]:
+                    good = (
+                        curve_energy(
+                            c,
+                            curve_endpoint,
+                            curve_mask,
+                            order,
+                            time,
+                            code,
+                            masks,
+                            first,
+                            targets,
+                            numbers,
+                            z,
+                            scratch,
+                        )
+                        <= 1e-12
+                    )
+        if good:
+            altered = False
+            for t in range(n_tests):
+                values[found, t] = 0.0
+                g, h = groups[t, moved[0]], groups[t, moved[1]]
+                concerned = g != h if exchanged else g >= 0 or (count == 2 and h >= 0)
+                if concerned and earliest[test_endpoint[t]] <= NEVER:
+                    values[found, t] = (
+                        test_energy(
+                            t,
+                            test_kind,
+                            test_endpoint,
+                            test_members,
+                            test_size,
+                            test_bounds,
+                            order,
+                            time,
+                            code,
+                            masks,
+                            groups,
+                            work,
+                            matrix,
+                        )
+                        - tests[t]
+                    )
+                    if abs(values[found, t]) > 1e-12:
+                        altered = True
+            if altered:
+                for m in range(2):
+                    who[found, m] = moved[m] if m < count else -1
+                    rows[found, m] = day[moved[m]]
+                found += 1
+        for m in range(count):
+            day[moved[m]] = old_row[m]
+        for m in range(count):
+            for e in range(n_endpoints):
+                if time[e, moved[m]] != old_time[m, e]:
+                    time[e, moved[m]] = old_time[m, e]
+                    place(order[e], time[e], moved[m])
+                code[e, moved[m]] = old_code[m, e]
+    return found, curves, tests
 
 
 @njit(cache=True)

@@ -288,7 +288,7 @@ def _rates(
         "incidence" if incidence else "landmark",
         name,
         (_group(number, described, definition),),
-        at=math.floor(float(months[1]) * DAYS_PER_MONTH),
+        at=float(months[1]) * DAYS_PER_MONTH,
         value=_span(number.value, 0.01),
         lower=_span(number.lower, 0.01, twice=twice),
         upper=_span(number.upper, 0.01, twice=twice),
@@ -583,7 +583,7 @@ def _later(asked: Requirements, exact: Sequence[Flag]) -> list[Flag]:
                 free = total - events
                 here = (flag.endpoint, group) == (each.endpoint, each.groups[0])
                 # More at risk can be combined in too many ways to try.
-                if not here or each.at <= flag.day or not 0 < free <= _FEW:
+                if not here or int(each.at) <= flag.day or not 0 < free <= _FEW:
                     continue
                 possible = search.late_events(
                     free, total, each.value, each.lower, each.upper, z, _SCALES[asked.conf_type]
@@ -852,7 +852,17 @@ _ALONE = {
 
 # How far off each counts as one. A test is a sum over all patients: if it were as steep as a count,
 # the search would settle all tests before the patients who must die late are found.
-_UNITS = {"share": 0.02, "days": 48.0, "events": 0.4, "test": 0.4, "ratio": 0.25}
+_UNITS = {
+    "landmark": 0.04,
+    "incidence": 0.02,
+    "median": 192.0,
+    "follow-up": 48.0,
+    "reverse follow-up": 48.0,
+    "time to event": 192.0,
+    "events": 0.4,
+    "test": 0.4,
+    "ratio": 0.25,
+}
 _TESTS = {"log-rank": search.LOG_RANK, "Fine-Gray": search.FINE_GRAY}
 
 
@@ -881,13 +891,12 @@ def _read(each: Requirement) -> Iterator[tuple[int, Span, float]]:
         "events": search.EVENTS,
     }
     if each.kind in kinds:
-        unit = _UNITS["days" if each.kind == "median" else "share"]
         spans = (each.value, each.lower, each.upper)
         for kind, span in zip(kinds[each.kind], spans, strict=True):
             if span:
-                yield kind, span, unit
+                yield kind, span, _UNITS[each.kind]
     elif each.value:
-        yield single[each.kind], each.value, _UNITS["events" if each.kind == "events" else "days"]
+        yield single[each.kind], each.value, _UNITS[each.kind]
 
 
 def start(
