@@ -7,23 +7,42 @@ The modules, in the order in which data flows through them:
 `rounding`                read printed digits
 `timeline`, `endpoints`   turn a patient's history into times and event codes
 `proportions`, `dosing`,  compute
-`association`,
-`sample_size`, `survival`
+`association`, `companions`,
+`sample_size`, `survival`,
+`multiplicity`
 `laboratory`,             say who may enter a trial, and make up the screened
 `eligibility`,
 `screening`
 `single_arm`              plan a trial with a time to an event
+`planned`, `stand_in`,    run a trial that has not begun, as a lesson's settings
+`lymphoid_drugs`,         have it
+`combination`,
+`trial_settings`,
+`trial_entry`,
+`trial_design`,
+`trial_panels`,
+`trial_answers`,
+`interval_plot`
 `audit`                   give each printed number a verdict
 `dose_finding`,           design a trial, and say how often it goes right
 `two_stage`, `monitoring`
 `reconstruct`             make patients that have every printed number
 `synthetic`, `relaxed`    ask all of these at once
-`tables`, `figures`,      show it
+`layouts`, `tables`,      show it
+`paper_tables`, `figures`,
 `flow`, `swimmer`,
-`oncoprint`,
-`member_curves`
+`oncoprint`, `regimen`,
+`adverse_events`,
+`level_median`,
+`member_curves`,
+`printed_survival`
 `parameters`, `whatif`,   let a reader change it
-`leeway`, `panels`
+`leeway`,
+`phase_one`, `phase_two`,
+`response_rates`,
+`survival_subgroup`,
+`survival_endpoint`,
+`transplant`, `panels`
 `exercises`, `report`     check an answer, write a report
 `papers`                  write and check the folder of a further paper
 `public_patients`,        make one of true patients
@@ -39,10 +58,13 @@ import importlib
 from types import ModuleType
 
 __all__ = [
+    "adverse_events",
     "association",
     "audit",
     "catalogue",
     "cohort",
+    "combination",
+    "companions",
     "confounding",
     "dose_finding",
     "dosing",
@@ -55,33 +77,54 @@ __all__ = [
     "flow",
     "imbalance",
     "immortal_time",
+    "interval_plot",
     "laboratory",
+    "layouts",
     "ledgers",
     "leeway",
+    "level_median",
+    "lymphoid_drugs",
     "member_curves",
     "monitoring",
+    "multiplicity",
     "near_misses",
     "oncoprint",
     "panels",
+    "paper_tables",
     "papers",
     "parameters",
     "paths",
+    "phase_one",
+    "phase_two",
+    "planned",
+    "printed_survival",
     "proportions",
     "public_patients",
     "query",
     "reconstruct",
+    "regimen",
     "relaxed",
     "report",
+    "response_rates",
     "rounding",
     "sample_size",
     "screening",
     "single_arm",
+    "stand_in",
     "summary",
     "survival",
+    "survival_endpoint",
+    "survival_subgroup",
     "swimmer",
     "synthetic",
     "tables",
     "timeline",
+    "transplant",
+    "trial_answers",
+    "trial_design",
+    "trial_entry",
+    "trial_panels",
+    "trial_settings",
     "two_groups",
     "two_stage",
     "whatif",

@@ -36,6 +36,8 @@ class Schedule:
         Number of cycles.
     cyp3a_inhibitor : {'none', 'moderate', 'strong', 'posaconazole'}
         Taken throughout; the label's reduction applies.
+    venetoclax_days_later : int or None
+        Days of venetoclax in each cycle after the first; as many as in the first if None.
     """
 
     venetoclax_mg: int
@@ -44,6 +46,7 @@ class Schedule:
     cycle_days: int = 28
     cycles: int = 1
     cyp3a_inhibitor: str = "none"
+    venetoclax_days_later: int | None = None
 
     @classmethod
     def planned(cls, regimen: Regimen, cycles: int = 1) -> Schedule:
@@ -226,17 +229,21 @@ def calendar(schedule: Schedule) -> pd.DataFrame:
     KitError
         If days, cycles or dose make no schedule.
     """
-    if not 1 <= schedule.venetoclax_days <= schedule.cycle_days or schedule.cycles < 1:
+    later_days = schedule.venetoclax_days_later
+    if later_days is None or schedule.cycles == 1:
+        later_days = schedule.venetoclax_days
+    days = schedule.venetoclax_days, later_days
+    if not 1 <= min(days) <= max(days) <= schedule.cycle_days or schedule.cycles < 1:
         raise KitError(
             f"{schedule.venetoclax_days} days in each of {schedule.cycles} cycles of "
-            f"{schedule.cycle_days} days",
+            f"{schedule.cycle_days} days"
+            + (f", {later_days} after the first" if days[0] != days[1] else ""),
             where="schedule",
             right="at least one cycle, with 1 to cycle_days days of venetoclax",
         )
     target = target_dose(schedule.venetoclax_mg, schedule.cyp3a_inhibitor)
     day = np.arange(1, schedule.cycle_days + 1)
-    dose = np.where(day <= schedule.venetoclax_days, target, 0)
-    first = dose.copy()
+    first, dose = (np.where(day <= number, target, 0) for number in days)
     ramp = _ramp(schedule, target)[: schedule.venetoclax_days]
     first[: len(ramp)] = ramp
     return _laid_out(first, dose, schedule.cycles)

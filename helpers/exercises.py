@@ -25,8 +25,10 @@ from helpers import (
     confounding,
     dosing,
     endpoints,
+    multiplicity,
     near_misses,
     paths,
+    proportions,
     rounding,
     survival,
     timeline,
@@ -54,13 +56,30 @@ class Recipe(BaseModel):
     cyp3a_inhibitor : str
         The class of the inhibitor.
     number : str
-        The id of a published number.
+        The id of a published number; of several, with spaces between, for some recipes.
     test : str
         A key of `helpers.association.TESTS`.
+    interval : str
+        A key of `helpers.proportions.METHODS`.
+    side : {'lower', 'upper'}
+        Which limit of an interval.
+    location : str
+        Where in the paper published numbers stand.
+    level : float
+        What P values are held against.
     measure : {'difference', 'risk ratio', 'odds ratio'}
         How two groups are compared.
     share, share_other, effect : float
-        Of a hidden factor: who has it in either group, from 0 to 1, and its ratio.
+        Of a hidden factor: who has it in either group, from 0 to 1, and its ratio. Of a design:
+        the rate that is asked about and, if there are two, the other.
+    of : str
+        The id of another published number, whose count is what a count is divided by.
+    patients : int
+        How many patients a design is asked about.
+    asked : str
+        Of a trial, a key of `helpers.trial_answers.QUESTIONS`.
+    change : dict of str to bool, int, float or str
+        Of a trial, settings that aren't as in its folder.
     hint : str
         What to say to someone who gives this answer.
     """
@@ -80,10 +99,18 @@ class Recipe(BaseModel):
     cyp3a_inhibitor: str = "none"
     number: str = ""
     test: str = "chi2"
+    interval: str = "clopper_pearson"
+    side: Literal["lower", "upper"] = "lower"
+    location: str = ""
+    level: float = 0.05
     measure: Literal["difference", "risk ratio", "odds ratio"] = "risk ratio"
     share: float = 0
     share_other: float = 0
     effect: float = 1
+    of: str = ""
+    patients: int = 0
+    asked: str = ""
+    change: dict[str, bool | int | float | str] = {}
     hint: str = ""
 
 
@@ -323,9 +350,98 @@ def _denominator(paper: str, recipe: Recipe) -> float:
     return float(next(inference.denominators(number, book.total(number) or 1))[1])
 
 
+def _limit(paper: str, recipe: Recipe) -> float:
+    """Return a limit of a published proportion's interval, by a method of one's own, in %."""
+    number = catalogue.number(paper, recipe.number)
+    found = proportions.proportion(number.count or 0, number.total or 1, method=recipe.interval)
+    return 100 * float(getattr(found, recipe.side))
+
+
+def _printed_limit(paper: str, recipe: Recipe) -> float:
+    digits = rounding.read(getattr(catalogue.number(paper, recipe.number), recipe.side) or "")
+    return float(digits.number) if digits else float("nan")
+
+
+def _p_values(paper: str, recipe: Recipe) -> np.ndarray:
+    found: np.ndarray = multiplicity.of_paper(paper, recipe.location)["p"].to_numpy(float)
+    return found
+
+
+def _expected_by_chance(paper: str, recipe: Recipe) -> float:
+    tests = len(_p_values(paper, recipe))
+    return multiplicity.by_chance(tests, level=recipe.level).expected
+
+
+def _rest(paper: str, recipe: Recipe) -> float:
+    """Subtract printed percentages from the whole."""
+    parts = [_printed(paper, Recipe(number=id)) for id in recipe.number.split()]
+    return 100 - sum(parts)
+
+
+def _failures(paper: str, recipe: Recipe) -> float:
+    """Count who has had the event by a printed rate; of two rates, those of the first alone."""
+    book, counts = audit.book(paper), []
+    for id in recipe.number.split():
+        number = book.by_id[id]
+        total = book.total(number) or 0
+        counts.append(total - evidence.attainable(number.value or "", total)[0])
+    return float(counts[0] - sum(counts[1:]))
+
+
 def _printed(paper: str, recipe: Recipe) -> float:
     digits = rounding.read(catalogue.number(paper, recipe.number).value or "")
     return float(digits.number) if digits else float("nan")
+
+
+def _percent_of(paper: str, recipe: Recipe) -> float:
+    """Divide the count of one published number by that of another."""
+    book = audit.book(paper)
+    count, of = (book.counts(book.by_id[id])[0] for id in (recipe.number, recipe.of))
+    return 100 * count / of
+
+
+def _goes_on(_paper: str, recipe: Recipe) -> float:
+    """Return the chance that a 3+3 goes on from a dose with some DLT rate, in %."""
+    from helpers import dose_finding
+
+    table = dose_finding.operating_characteristics(
+        dose_finding.ThreePlusThree(doses=2, deescalate=False), [recipe.share, 1.0]
+    )
+    # Whoever is treated at the second dose is there because the first was tolerated.
+    return 100 * float(table.loc[2, "patients"]) / 3
+
+
+def _stop_at(_paper: str, recipe: Recipe) -> float:
+    """Return the most responses at which monitoring from a uniform prior stops."""
+    from helpers import monitoring
+
+    criterion = monitoring.Criterion(rate=recipe.share, wanted="at least", cutoff=recipe.level)
+    return float(monitoring.boundaries(criterion, [recipe.patients])["stop_at"].iloc[0])
+
+
+def _down_at_least(_paper: str, recipe: Recipe) -> float:
+    """Return the fewest patients with a DLT at which BOIN goes down."""
+    from helpers import dose_finding
+
+    design = dose_finding.BOIN(
+        doses=2, target=recipe.share, patients=recipe.patients, cohort=recipe.patients
+    )
+    return float(design.boundaries().loc[recipe.patients, "down_at_least"])
+
+
+def _two_stage_patients(_paper: str, recipe: Recipe) -> float:
+    """Return how many patients Simon's optimal or minimax design has at most."""
+    from helpers import two_stage
+
+    search = two_stage.minimax if recipe.side == "lower" else two_stage.optimal
+    found = search(recipe.share, recipe.share_other, alpha=recipe.level, beta=1 - recipe.effect)
+    return float(found.n)
+
+
+def _trial(paper: str, recipe: Recipe) -> float:
+    from helpers import trial_answers
+
+    return trial_answers.answer(paper, recipe.asked, recipe.change)
 
 
 RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
@@ -339,6 +455,7 @@ RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "km_median": lambda paper, of: survival.kaplan_meier(*_times(paper, of)).median,
     "follow_up": lambda paper, of: survival.follow_up(*_times(paper, of), method=of.method).median,
     "cumulative_dose": _cumulative_dose,
+    "trial": _trial,
     "count_behind": _count_behind,
     "share_of_parts": _share_of_parts,
     "p_value": _p_value,
@@ -348,6 +465,19 @@ RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "patients_changed": _patients_changed,
     "bias": _bias,
     "denominator": _denominator,
+    "limit": _limit,
+    "printed_limit": _printed_limit,
+    "expected_by_chance": _expected_by_chance,
+    "p_values": lambda paper, of: len(_p_values(paper, of)),
+    "p_values_below": lambda paper, of: (_p_values(paper, of) < of.level).sum(),
+    "rest": _rest,
+    "failures": _failures,
+    "percent_of": _percent_of,
+    "goes_on": _goes_on,
+    "none_of": lambda _paper, of: 100 * (1 - of.share) ** of.patients,
+    "stop_at": _stop_at,
+    "down_at_least": _down_at_least,
+    "two_stage_patients": _two_stage_patients,
     "printed": _printed,
     "printed_count": lambda paper, of: catalogue.number(paper, of.number).count or 0,
     "printed_total": lambda paper, of: catalogue.number(paper, of.number).total or 0,

@@ -318,6 +318,8 @@ def draw_cumulative(calendars: dict[str, pd.DataFrame]) -> Picture:
     """
     colours = [BLUE, VERMILION, GREEN, PURPLE, ORANGE]
     with drawing(7.6, 3.4) as (figure, axes):
+        figure.set_layout_engine("none")
+        axes.set_position((0.1, 0.15, 0.88, 0.82))
         for (name, table), colour, dash in zip(
             calendars.items(), colours, ["-", "--", ":", "-.", "-"], strict=False
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from helpers import audit, proportions, rounding, tables
 from helpers.audit import inference
 from helpers.audit.evidence import Book, attainable
 from helpers.catalogue import PublishedNumber
+from helpers.errors import KitError
 from helpers.parameters import Settings
 from helpers.whatif import Outcome
 
@@ -59,6 +61,53 @@ def filtered(settings: Settings, *, paper: str) -> Outcome:
         reasons=True,
     )
     return Outcome(summary, (table,), found)
+
+
+def beside(paper: str, *, location: str = "", ids: Sequence[str] = ()) -> pd.DataFrame:
+    """Set published numbers beside what recomputes them and what all synthetic cohorts have.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    location : str, optional
+        Where they stand, or how that begins.
+    ids : sequence of str, optional
+        Instead, their ids, in the order wanted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per number: ``what``, ``printed``, ``recomputed`` from other published numbers,
+        ``cohorts``, what each stored synthetic cohort has, and the ``verdict``. Empty where there
+        is none.
+
+    Raises
+    ------
+    KitError
+        If there is no such number.
+    """
+    from helpers.reconstruct import verification
+
+    ledger = audit.ledger(paper).set_index("id", drop=False)
+    if lacking := [id for id in ids if id not in ledger.index]:
+        raise KitError(f"no number {', '.join(lacking)}", where=paper, right="ids of the ledger")
+    found = ledger.loc[list(ids)] if ids else ledger[ledger["location"].str.startswith(location)]
+    met = verification.satisfied(paper)
+    what = found["quantity"].where(
+        found["group"].isin(["", "all"]), found["quantity"] + " in " + found["group"]
+    )
+    # What satisfies a number by the cohorts alone stands in their column.
+    alone = found["verdict"] == "satisfied"
+    return pd.DataFrame(
+        {
+            "what": [text.replace("_", " ") for text in what],
+            "printed": found["printed"],
+            "recomputed": found["recomputed"].where(~alone, ""),
+            "cohorts": [met.get(id, "").split(" in each of ")[0] for id in found.index],
+            "verdict": found["verdict"].map(audit.VERDICTS),
+        }
+    ).reset_index(drop=True)
 
 
 def one_number(settings: Settings, *, paper: str) -> Outcome:

@@ -8,6 +8,7 @@ anything else is not determined by it, whatever a single member shows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -53,6 +54,7 @@ _CLOCKS = {
 _ALIVE = {
     frozenset({"death"}): "Overall survival",
     frozenset({"relapse", "death"}): "Alive without relapse",
+    frozenset({"relapse"}): "Free of relapse",
     frozenset({"no response", "relapse", "death"}): "Event-free survival",
 }
 _FOOTNOTE = (
@@ -61,7 +63,13 @@ _FOOTNOTE = (
 )
 
 
-def cohort_of(settings: Settings, *, paper: str, compare: Groups | None = None) -> Outcome:
+def cohort_of(
+    settings: Settings,
+    *,
+    paper: str,
+    compare: Groups | None = None,
+    outcomes: Mapping[str, str] | None = None,
+) -> Outcome:
     """Pick patients in every member, and show how far the paper tells who they are and fare.
 
     Parameters
@@ -73,6 +81,9 @@ def cohort_of(settings: Settings, *, paper: str, compare: Groups | None = None) 
     compare : mapping of str to str, optional
         Two groups of the paper to compare among those picked: what to call them, and their
         names. Without them, those picked are set beside everyone.
+    outcomes : mapping of str to str, optional
+        What those picked are asked for: by what to call it the query of who has it. Without it,
+        the first few things that the paper records as yes or no.
 
     Returns
     -------
@@ -97,7 +108,13 @@ def cohort_of(settings: Settings, *, paper: str, compare: Groups | None = None) 
     rows += [
         synthetic.count(picked & each, what=f"patients in {name}") for name, each in groups.items()
     ]
-    rows += _mixture(picked, described, members, asked=text)
+    if outcomes is None:
+        rows += _mixture(picked, described, members, asked=text)
+    else:
+        rows += [
+            synthetic.share(members.picked(each), picked, what=name)
+            for name, each in outcomes.items()
+        ]
     shown_endpoint = next(_with_times(described))
     for definition in _with_times(described):
         found = members.observed(definition)
@@ -160,10 +177,13 @@ def endpoint(
         return Outcome(f"{who}There is nothing to estimate.", (), _pairs([]))
     groups = _groups(compare, described, members) or {"all": everyone}
     before, after = described.endpoints[reference], definition_of(settings)
-    if after.origin == before.origin:
+    chosen_ones = getattr(settings, "whom", "") == "responders"
+    if after.origin == before.origin or chosen_ones:
         after = after.model_copy(update={"population": before.population})
     history, responded = _responses(settings, members)
     found = members.observed(after, history=history)
+    if chosen_ones:
+        found = replace(found, included=found.included & responded)
     chosen = _measured(found, responded, everyone, groups, described)
     as_read = _as_read(members, reference, text, tuple((compare or {}).items()), described.id)
     rows = list(zip(as_read, chosen, strict=True))
@@ -191,7 +211,8 @@ def endpoint(
         footnote=_FOOTNOTE,
     )
     drawn = {name: everyone & each for name, each in groups.items()}
-    assumed = "" if history is members.history else "who has CRi is assumed"
+    drawn_cri = isinstance(settings, parameters.Remission) and history is not members.history
+    assumed = "who has CRi is assumed" if drawn_cri else ""
     return Outcome(summary.strip(), (_plot(found, drawn, after, assumed=assumed), shown), data)
 
 
@@ -481,15 +502,12 @@ def _ratios(found: Observed, picked: Flags, groups: Mapping[str, Flags], label: 
 def _responses(settings: Settings, members: Members) -> tuple[Mapping[str, Floats], Flags]:
     """Return the event histories, and who responded, by what counts as a response."""
     responded = ~np.isnan(members.history["RSPM"])
-    if not isinstance(settings, parameters.Remission) or settings.remission != "CR":
+    if not isinstance(settings, parameters.Response) or settings.remission != "CR":
         return members.history, responded
-    rng = np.random.default_rng(getattr(settings, "seed", 1))
-    # So many of each member's responders, to the patient.
-    order = np.where(responded, rng.random(responded.shape), np.inf).argsort(axis=-1)
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(order.shape[-1])[None, :], axis=-1)
-    wanted = np.rint(responded.sum(axis=-1, keepdims=True) * settings.cri_percent / 100)
-    incomplete = responded & (rank < wanted)
+    if isinstance(settings, parameters.Remission):
+        incomplete = _drawn_incomplete(settings, responded)
+    else:
+        incomplete = members.picked("BESTRSP == 'CRi'")
     # Found not to have responded when the response was found, and nothing to relapse from.
     history = dict(members.history)
     history["RSPM"] = np.where(incomplete, np.nan, history["RSPM"])
@@ -498,6 +516,18 @@ def _responses(settings: Settings, members: Members) -> tuple[Mapping[str, Float
     )
     history["RLPM"] = np.where(incomplete, np.nan, history["RLPM"])
     return history, responded & ~incomplete
+
+
+def _drawn_incomplete(settings: parameters.Remission, responded: Flags) -> Flags:
+    """Draw the assumed share of each member's responders."""
+    rng = np.random.default_rng(getattr(settings, "seed", 1))
+    # So many of each member's responders, to the patient.
+    order = np.where(responded, rng.random(responded.shape), np.inf).argsort(axis=-1)
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(order.shape[-1])[None, :], axis=-1)
+    wanted = np.rint(responded.sum(axis=-1, keepdims=True) * settings.cri_percent / 100)
+    drawn: Flags = responded & (rank < wanted)
+    return drawn
 
 
 def _measured(
@@ -538,8 +568,10 @@ def _as_read(
 
 
 def _remission_words(settings: Settings) -> str:
-    if not isinstance(settings, parameters.Remission) or settings.remission != "CR":
+    if not isinstance(settings, parameters.Response) or settings.remission != "CR":
         return ""
+    if not isinstance(settings, parameters.Remission):
+        return "Only CR counts as a response. "
     return (
         f"Only CR counts as a response; that {settings.cri_percent} % of the responders have CRi "
         "is an assumption, and who they are is drawn. "

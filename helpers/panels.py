@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,7 +17,20 @@ import ipywidgets as widgets
 import pandas as pd
 from pydantic.fields import FieldInfo
 
-from helpers import catalogue, cohort, ledgers, leeway, parameters, whatif
+from helpers import (
+    catalogue,
+    cohort,
+    ledgers,
+    leeway,
+    parameters,
+    phase_one,
+    phase_two,
+    response_rates,
+    survival_endpoint,
+    survival_subgroup,
+    transplant,
+    whatif,
+)
 from helpers.catalogue import Variable
 from helpers.errors import KitError
 from helpers.leeway import Groups
@@ -162,7 +175,7 @@ class Panel(widgets.VBox):
         return f"{self._heading}: {self.outcome.summary}"
 
 
-def dose(settings: Settings, *, paper: str) -> Panel:
+def dose(settings: Settings, *, paper: str, beside_label: Collection[str] = ()) -> Panel:
     """Return the dose panel: a venetoclax schedule beside the paper's plans, or the label's.
 
     Parameters
@@ -171,16 +184,32 @@ def dose(settings: Settings, *, paper: str) -> Panel:
         The lesson's checked parameters.
     paper : str
         The paper's id.
+    beside_label : collection of str, optional
+        What the label gives venetoclax with: its schedules are compared, too.
 
     Returns
     -------
     Panel
     """
-    names = _offered(settings, parameters.Partner, parameters.Dose)
-    return Panel(settings, names, whatif.dose, paper=paper, heading="Change the dose")
+    names = _offered(
+        settings,
+        parameters.Partner,
+        parameters.Surface,
+        parameters.Dose,
+        parameters.DoseByCycle,
+    )
+    work_out = partial(whatif.dose, beside_label=beside_label)
+    return Panel(settings, names, work_out, paper=paper, heading="Change the dose")
 
 
-def cohort_of(settings: Settings, *, paper: str, compare: Groups | None = None) -> Panel:
+def cohort_of(
+    settings: Settings,
+    *,
+    paper: str,
+    compare: Groups | None = None,
+    outcomes: Mapping[str, str] | None = None,
+    endpoints: Sequence[str] = (),
+) -> Panel:
     """Return the cohort panel: pick patients by any recorded variable.
 
     Parameters
@@ -192,6 +221,12 @@ def cohort_of(settings: Settings, *, paper: str, compare: Groups | None = None) 
     compare : mapping of str to str, optional
         Of a paper with synthetic cohorts, two groups to compare among those picked: what to call
         them, and their names.
+    outcomes : mapping of str to str, optional
+        Of a paper with synthetic cohorts, what those picked are asked for: by what to call it the
+        query of who has it.
+    endpoints : sequence of str, optional
+        Of a paper with synthetic cohorts, endpoints: how those picked fared by them, beside the
+        rest, is then what the panel shows.
 
     Returns
     -------
@@ -227,10 +262,15 @@ def cohort_of(settings: Settings, *, paper: str, compare: Groups | None = None) 
         )
         condition.children = (picker,)
 
+    work_out: Callable[..., Outcome] = whatif.cohort_of
+    if endpoints:
+        work_out = partial(survival_subgroup.outcome, endpoints=endpoints)
+    elif not described.patient_level:
+        work_out = partial(leeway.cohort_of, compare=compare, outcomes=outcomes)
     panel = Panel(
         settings,
         ["cohort"],
-        whatif.cohort_of if described.patient_level else partial(leeway.cohort_of, compare=compare),
+        work_out,
         paper=paper,
         heading="Change the cohort",
         extra=[choose, condition],
@@ -287,12 +327,76 @@ def redefinition(
     names = _offered(
         settings,
         parameters.Redefinition,
+        parameters.FromResponse,
         parameters.Transplant,
+        parameters.Response,
         parameters.Remission,
         parameters.Seed,
     )
     work_out = partial(leeway.endpoint, reference=reference, compare=compare)
     return Panel(settings, names, work_out, paper=paper, heading="Change the endpoint")
+
+
+def response_rate(settings: Settings, *, paper: str) -> Panel:
+    """Return the panel that redefines the response and counts it in groups.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The id of a paper with synthetic cohorts and a layout.
+
+    Returns
+    -------
+    Panel
+    """
+    names = list(parameters.ResponseRate.model_fields)
+    heading = "Change what counts as a response"
+    return Panel(settings, names, response_rates.rates, paper=paper, heading=heading)
+
+
+def survival_redefined(settings: Settings, *, paper: str) -> Panel:
+    """Return the panel that redefines an endpoint of survival, competing events included.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The id of a paper with synthetic cohorts.
+
+    Returns
+    -------
+    Panel
+    """
+    names = _offered(
+        settings, parameters.SurvivalEndpoint, parameters.Transplant, parameters.Landmark
+    )
+    heading = "Change the endpoint"
+    return Panel(settings, names, survival_endpoint.outcome, paper=paper, heading=heading)
+
+
+def transplanted(settings: Settings, *, paper: str, endpoint: str) -> Panel:
+    """Return the panel that compares the transplanted with the others, wrongly and rightly.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The id of a paper with synthetic cohorts.
+    endpoint : str
+        The name of an endpoint of the paper, whose clock starts with the treatment.
+
+    Returns
+    -------
+    Panel
+    """
+    names = _offered(settings, parameters.Landmark, parameters.TransplantTime, parameters.Cohort)
+    work_out = partial(transplant.outcome, endpoint=endpoint)
+    heading = "Transplant and immortal time"
+    return Panel(settings, names, work_out, paper=paper, heading=heading)
 
 
 def confounding(settings: Settings, *, paper: str, reference: str, compare: Groups) -> Panel:
@@ -316,6 +420,45 @@ def confounding(settings: Settings, *, paper: str, reference: str, compare: Grou
     names = _offered(settings, parameters.Confounding, parameters.Seed)
     work_out = partial(leeway.confounded, reference=reference, compare=compare)
     return Panel(settings, names, work_out, paper=paper, heading="Assume a hidden factor")
+
+
+def design(settings: Settings, *, paper: str) -> Panel:
+    """Return the panel that tries dose-finding designs under drawn DLT rates.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    Panel
+    """
+    names = list(parameters.Escalation.model_fields)
+    return Panel(settings, names, phase_one.design, paper=paper, heading="Change the design")
+
+
+def monitoring(settings: Settings, *, paper: str, seen: phase_two.Data) -> Panel:
+    """Return the panel of stopping rules for response and toxicity.
+
+    Parameters
+    ----------
+    settings : Settings
+        The lesson's checked parameters.
+    paper : str
+        The paper's id.
+    seen : mapping of str to sequence of helpers.phase_two.Seen
+        What the trial saw, for ``response`` and for ``toxicity``.
+
+    Returns
+    -------
+    Panel
+    """
+    names = list(parameters.Monitoring.model_fields)
+    work_out = partial(phase_two.monitored, seen=seen)
+    return Panel(settings, names, work_out, paper=paper, heading="Change the stopping rules")
 
 
 def ledger(settings: Settings, *, paper: str) -> Panel:
@@ -390,7 +533,8 @@ def _control(field: FieldInfo, value: Any) -> widgets.Widget:
 
 def _offered(settings: Settings, *groups: type[Settings]) -> list[str]:
     """Return the names of the settings of some groups that a lesson has, in their order."""
-    return [name for group in groups if isinstance(settings, group) for name in group.model_fields]
+    names = [name for group in groups if isinstance(settings, group) for name in group.model_fields]
+    return list(dict.fromkeys(names))
 
 
 def _picker(variable: Variable, recorded: pd.Series) -> widgets.Widget:

@@ -8,6 +8,7 @@ a paper leaves to be assumed, in the paper's folder.
 from __future__ import annotations
 
 import ast
+import copy
 import difflib
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -16,7 +17,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
-from helpers import catalogue, cohort, query, rounding, timeline
+from helpers import catalogue, cohort, lymphoid_drugs, query, rounding, timeline, trial_settings
 from helpers.errors import KitError, ParameterError
 
 
@@ -56,6 +57,18 @@ class Dose(Settings):
     )
 
 
+class DoseByCycle(Dose):
+    """How venetoclax is given, if for longer in the first cycle than later."""
+
+    venetoclax_days: int = Field(
+        14, ge=1, le=42, title="Venetoclax in cycle 1", json_schema_extra={"unit": "days"}
+    )
+    venetoclax_days_later: int = Field(
+        7, ge=1, le=42, title="Venetoclax in later cycles", json_schema_extra={"unit": "days"}
+    )
+    cycles: int = Field(4, ge=1, le=8, title="Number of cycles", json_schema_extra={"unit": ""})
+
+
 class Partner(Settings):
     """What venetoclax is given with, where the paper doesn't say how."""
 
@@ -68,6 +81,18 @@ class Partner(Settings):
         le=2.6,
         title="Body surface",
         json_schema_extra={"unit": "m², for the partner's dose"},
+    )
+
+
+class Surface(Settings):
+    """The patient's size, where the paper says what else is given by body surface."""
+
+    body_surface_m2: float = Field(
+        1.8,
+        ge=1.2,
+        le=2.6,
+        title="Body surface",
+        json_schema_extra={"unit": "m², for what is given beside"},
     )
 
 
@@ -121,6 +146,27 @@ class Redefinition(Settings):
     )
 
 
+class FromResponse(Settings):
+    """What is measured, where the paper's endpoint begins with the response."""
+
+    origin: Literal["treatment", "response"] = Field(
+        "response", title="Clock starts at", json_schema_extra={"unit": ""}
+    )
+    events: Literal["relapse", "death", "death or relapse"] = Field(
+        "death or relapse", title="Event", json_schema_extra={"unit": "the first to happen"}
+    )
+    whom: Literal["responders", "everyone"] = Field(
+        "responders", title="Who counts", json_schema_extra={"unit": "from treatment on"}
+    )
+    cutoff_months: int = Field(
+        60,
+        ge=1,
+        le=60,
+        title="Data cut-off",
+        json_schema_extra={"unit": "months on the clock; 60: none"},
+    )
+
+
 class Transplant(Settings):
     """Whether a transplant, where some had one, ends what is measured."""
 
@@ -129,12 +175,60 @@ class Transplant(Settings):
     )
 
 
-class Remission(Settings):
-    """What counts as a response, where a paper prints CR and CRi as one number."""
+class SurvivalEndpoint(Redefinition):
+    """What is measured, where a paper prints relapse with its competing risk, too."""
+
+    events: Literal["death", "death or relapse", "death, relapse or no response", "relapse"] = (
+        Field(  # type: ignore[assignment]
+            "death, relapse or no response",
+            title="Event",
+            json_schema_extra={"unit": "the first to happen"},
+        )
+    )
+    other_deaths: Literal["compete", "are censored"] = Field(
+        "compete",
+        title="Deaths without relapse",
+        json_schema_extra={"unit": "if relapse alone is the event"},
+    )
+
+
+class Landmark(Settings):
+    """A month from which on patients are compared by what had happened to them."""
+
+    landmark_months: int = Field(
+        6, ge=1, le=12, title="Landmark", json_schema_extra={"unit": "months"}
+    )
+
+
+class TransplantTime(Settings):
+    """When transplants were, where a paper doesn't say."""
+
+    transplant_time: Literal["assumed", "as in the cohorts"] = Field(
+        "assumed", title="When the transplants were", json_schema_extra={"unit": ""}
+    )
+    transplant_delay_months: float = Field(
+        2.0,
+        ge=0.0,
+        le=12.0,
+        title="Assumed: from response to transplant",
+        json_schema_extra={"unit": "months"},
+    )
+    curves_of: Literal["ever transplanted", "landmark", "time-dependent"] = Field(
+        "landmark", title="Curves shown", json_schema_extra={"unit": ""}
+    )
+
+
+class Response(Settings):
+    """What counts as a response."""
 
     remission: Literal["CR or CRi", "CR"] = Field(
         "CR or CRi", title="Response", json_schema_extra={"unit": ""}
     )
+
+
+class Remission(Response):
+    """What counts as a response, where a paper prints CR and CRi as one number."""
+
     cri_percent: int = Field(
         30,
         ge=0,
@@ -142,6 +236,29 @@ class Remission(Settings):
         multiple_of=5,
         title="Assumed: CRi in responders",
         json_schema_extra={"unit": "%, if only CR counts"},
+    )
+
+
+class ResponseRate(Settings):
+    """What counts as a response, and what its rate is held against."""
+
+    response: Literal["CR or CRi", "CR", "CR, CRi or PR"] = Field(
+        "CR or CRi", title="Response", json_schema_extra={"unit": "best, or after cycle 1"}
+    )
+    after: Literal["all cycles", "cycle 1"] = Field(
+        "all cycles", title="Counted after", json_schema_extra={"unit": ""}
+    )
+    mrd: Literal[
+        "not asked",
+        "negative at the printed cut",
+        "negative at a lower cut",
+        "negative at a higher cut",
+    ] = Field("not asked", title="Measurable residual disease", json_schema_extra={"unit": ""})
+    interval: Literal["as the paper has it", "exact", "Wilson"] = Field(
+        "as the paper has it", title="95 % interval", json_schema_extra={"unit": ""}
+    )
+    ruled_out_percent: int = Field(
+        45, ge=1, le=99, title="Rate to be ruled out", json_schema_extra={"unit": "%"}
     )
 
 
@@ -171,6 +288,166 @@ class Confounding(Settings):
     )
 
 
+class Escalation(Settings):
+    """A dose-finding design, and the true DLT rates under which it is tried."""
+
+    design: Literal["3+3", "BOIN", "keyboard", "CRM"] = Field(
+        "3+3", title="Design", json_schema_extra={"unit": "keyboard is mTPI-2 too"}
+    )
+    doses: int = Field(
+        4,
+        ge=2,
+        le=5,
+        title="Number of doses",
+        json_schema_extra={"unit": ""},
+    )
+    dlt_percent_1: int = Field(
+        5,
+        ge=0,
+        le=100,
+        title="Assumed: true DLT rate, dose 1",
+        json_schema_extra={"unit": "%"},
+    )
+    dlt_percent_2: int = Field(
+        10,
+        ge=0,
+        le=100,
+        title="Assumed: true DLT rate, dose 2",
+        json_schema_extra={"unit": "%"},
+    )
+    dlt_percent_3: int = Field(
+        25,
+        ge=0,
+        le=100,
+        title="Assumed: true DLT rate, dose 3",
+        json_schema_extra={"unit": "%, if there is this dose"},
+    )
+    dlt_percent_4: int = Field(
+        45,
+        ge=0,
+        le=100,
+        title="Assumed: true DLT rate, dose 4",
+        json_schema_extra={"unit": "%, if there is this dose"},
+    )
+    dlt_percent_5: int = Field(
+        60,
+        ge=0,
+        le=100,
+        title="Assumed: true DLT rate, dose 5",
+        json_schema_extra={"unit": "%, if there is this dose"},
+    )
+    target_percent: int = Field(
+        25,
+        ge=10,
+        le=40,
+        title="Target DLT rate",
+        json_schema_extra={"unit": "%; not of the 3+3"},
+    )
+    cohort_size: int = Field(
+        3,
+        ge=1,
+        le=6,
+        title="Patients in a cohort",
+        json_schema_extra={"unit": "three in the 3+3"},
+    )
+    patients: int = Field(
+        30,
+        ge=6,
+        le=60,
+        title="Patients at most",
+        json_schema_extra={"unit": "not of the 3+3"},
+    )
+
+
+class Monitoring(Settings):
+    """Stopping rules for response and toxicity of a trial with one arm."""
+
+    response_percent: int = Field(
+        50,
+        ge=10,
+        le=90,
+        title="Response rate to be reached",
+        json_schema_extra={"unit": "%"},
+    )
+    toxicity_percent: int = Field(
+        20,
+        ge=5,
+        le=60,
+        title="Toxicity rate to stay below",
+        json_schema_extra={"unit": "%"},
+    )
+    response_cutoff_percent: int = Field(
+        5,
+        ge=1,
+        le=50,
+        title="Assumed: stop if P(response) is below",
+        json_schema_extra={"unit": "%"},
+    )
+    toxicity_cutoff_percent: int = Field(
+        5,
+        ge=1,
+        le=50,
+        title="Assumed: stop if P(toxicity) is below",
+        json_schema_extra={"unit": "%"},
+    )
+    prior_response_percent: int = Field(
+        50,
+        ge=5,
+        le=95,
+        title="Assumed: prior mean response",
+        json_schema_extra={"unit": "%"},
+    )
+    prior_toxicity_percent: int = Field(
+        20,
+        ge=5,
+        le=95,
+        title="Assumed: prior mean toxicity",
+        json_schema_extra={"unit": "%"},
+    )
+    prior_weight: float = Field(
+        2.0,
+        ge=0.2,
+        le=20.0,
+        title="Assumed: what the prior weighs",
+        json_schema_extra={"unit": "patients"},
+    )
+    first_look: int = Field(
+        5,
+        ge=1,
+        le=40,
+        title="Assumed: first look",
+        json_schema_extra={"unit": "patients"},
+    )
+    look_every: int = Field(
+        1,
+        ge=1,
+        le=20,
+        title="Assumed: a look every",
+        json_schema_extra={"unit": "patients; 1: continuous"},
+    )
+    planned_patients: int = Field(
+        40,
+        ge=10,
+        le=60,
+        title="Assumed: patients planned",
+        json_schema_extra={"unit": ""},
+    )
+    true_response_percent: int = Field(
+        50,
+        ge=0,
+        le=100,
+        title="Assumed: true response rate",
+        json_schema_extra={"unit": "%"},
+    )
+    true_toxicity_percent: int = Field(
+        20,
+        ge=0,
+        le=100,
+        title="Assumed: true toxicity rate",
+        json_schema_extra={"unit": "%"},
+    )
+
+
 class Seed(Settings):
     """Which of many possible draws is made."""
 
@@ -180,6 +457,67 @@ class Seed(Settings):
         le=1000,
         title="Seed of what is drawn",
         json_schema_extra={"unit": "another one draws anew", "box": True},
+    )
+
+
+class Screening(Settings):
+    """Who is screened: how far from the make-up that the paper's folder states."""
+
+    screened: int = Field(
+        200,
+        ge=20,
+        le=1000,
+        multiple_of=20,
+        title="Screened",
+        json_schema_extra={"unit": "patients"},
+    )
+    older_by_years: int = Field(
+        0, ge=-20, le=30, title="Older by", json_schema_extra={"unit": "years than the make-up"}
+    )
+    organ_values_times: float = Field(
+        1.0,
+        ge=0.5,
+        le=3.0,
+        title="Liver, kidney and other enzymes",
+        json_schema_extra={"unit": "times the make-up's median"},
+    )
+    missing_times: float = Field(
+        1.0,
+        ge=0.0,
+        le=5.0,
+        title="Not recorded",
+        json_schema_extra={"unit": "times the make-up's share"},
+    )
+
+
+class LymphoidDrugs(Settings):
+    """What else is given, where the paper names drugs and no doses."""
+
+    blinatumomab: Literal["none", "relapsed or refractory", "residual disease", "consolidation"] = (
+        Field(
+            "relapsed or refractory",
+            title="Blinatumomab as the label has it for",
+            json_schema_extra={"unit": ""},
+        )
+    )
+    blinatumomab_cycles: int = Field(
+        1, ge=1, le=5, title="Cycles of blinatumomab", json_schema_extra={"unit": ""}
+    )
+    blinatumomab_start_day: int = Field(
+        1,
+        ge=1,
+        le=84,
+        title="Blinatumomab starts on",
+        json_schema_extra={"unit": "day of treatment"},
+    )
+    body_weight_kg: int = Field(
+        65, ge=30, le=150, title="Body weight", json_schema_extra={"unit": "kg"}
+    )
+    body_surface_m2: float = Field(
+        1.7, ge=1.0, le=2.6, title="Body surface", json_schema_extra={"unit": "m², if light"}
+    )
+    tki: Literal["none", "imatinib", "dasatinib", "ponatinib"] = Field(
+        "none", title="TKI", json_schema_extra={"unit": "at the label's dose, daily"}
     )
 
 
@@ -226,14 +564,26 @@ class Printed(Settings):
 
 GROUPS: dict[str, type[Settings]] = {
     "dose": Dose,
+    "dose_by_cycle": DoseByCycle,
     "partner": Partner,
+    "surface": Surface,
     "cohort": Cohort,
+    "response_rate": ResponseRate,
     "endpoint": Endpoint,
     "redefinition": Redefinition,
+    "from_response": FromResponse,
     "transplant": Transplant,
+    "survival_endpoint": SurvivalEndpoint,
+    "landmark": Landmark,
+    "transplant_time": TransplantTime,
+    "response": Response,
     "remission": Remission,
     "confounding": Confounding,
+    "escalation": Escalation,
+    "monitoring": Monitoring,
     "seed": Seed,
+    "screening": Screening,
+    "lymphoid_drugs": LymphoidDrugs,
     "ledger": Ledger,
     "printed": Printed,
 }
@@ -245,9 +595,11 @@ def model(*groups: str, paper: str) -> type[Settings]:
     Parameters
     ----------
     *groups : str
-        What the lesson lets a reader change: keys of `GROUPS`, or ``assumptions``.
+        What the lesson lets a reader change: keys of `GROUPS`, ``assumptions``, or
+        keys of `helpers.trial_settings.FROM_PAPER`.
     paper : str
-        The id of the lesson's paper, whose assumptions are added for ``assumptions``.
+        The id of the lesson's paper, whose assumptions are added for ``assumptions``. A dose
+        starts at the first schedule that it plans.
 
     Returns
     -------
@@ -259,11 +611,11 @@ def model(*groups: str, paper: str) -> type[Settings]:
     KitError
         If there is no such group.
     """
-    known = [*GROUPS, "assumptions"]
+    known = [*GROUPS, "assumptions", *trial_settings.FROM_PAPER]
     for group in groups:
         if group not in known:
             raise KitError(f"no group of settings {group!r}", right=", ".join(known))
-    bases = tuple(GROUPS[group] for group in groups if group != "assumptions")
+    bases = tuple(GROUPS[group] for group in groups if group in GROUPS)
     assumed: dict[str, Any] = {}
     if "assumptions" in groups:
         for name, assumption in catalogue.load(paper).assumptions.items():
@@ -277,6 +629,15 @@ def model(*groups: str, paper: str) -> type[Settings]:
                     json_schema_extra={"unit": assumption.unit},
                 ),
             )
+    planned = next(iter(catalogue.load(paper).regimens.values()), None)
+    if "dose" in groups and planned is not None:
+        for name in set(Dose.model_fields) & set(type(planned).model_fields):
+            field = copy.copy(Dose.model_fields[name])
+            field.default = getattr(planned, name)
+            assumed[name] = (field.annotation, field)
+    for group in groups:
+        if group in trial_settings.FROM_PAPER:
+            assumed |= trial_settings.FROM_PAPER[group](paper)
     # Pydantic lists the fields of the last base first; a reader expects the order given.
     return create_model("LessonSettings", __base__=bases[::-1] or (Settings,), **assumed)
 
@@ -290,7 +651,8 @@ def check(values: Mapping[str, object], *groups: str, paper: str) -> Settings:
         Parameter values by name; text is converted. In a notebook, ``globals()``: names that
         are not settings are then passed over, apart from those that papermill injected.
     *groups : str
-        What the lesson lets a reader change: keys of `GROUPS`, or ``assumptions``.
+        What the lesson lets a reader change: keys of `GROUPS`, ``assumptions``, or
+        keys of `helpers.trial_settings.FROM_PAPER`.
     paper : str
         The id of the lesson's paper.
 
@@ -473,6 +835,19 @@ def _combinations(settings: Settings, paper: str) -> list[KitError]:
                 )
             )
     if (
+        isinstance(settings, DoseByCycle)
+        and settings.cycles > 1
+        and settings.venetoclax_days_later > settings.cycle_days
+    ):
+        faults.append(
+            KitError(
+                f"{settings.venetoclax_days_later} days of venetoclax in a later cycle of "
+                f"{settings.cycle_days}",
+                where="venetoclax_days_later with cycle_days",
+                right="venetoclax_days_later no longer than cycle_days",
+            )
+        )
+    if (
         isinstance(settings, Redefinition)
         and settings.origin == "response"
         and "no response" in settings.events
@@ -484,6 +859,43 @@ def _combinations(settings: Settings, paper: str) -> list[KitError]:
                 right="the origin treatment, or events without no response",
             )
         )
+    if isinstance(settings, ResponseRate) and settings.after == "cycle 1":
+        unrecorded = [
+            (settings.response == "CR", "response", "CR alone", "CR or CRi, or with PR"),
+            (settings.mrd != "not asked", "mrd", "residual disease", "not asked"),
+        ]
+        faults += [
+            KitError(
+                f"{what} after cycle 1, which isn't recorded",
+                where=f"after with {name}",
+                right=right,
+            )
+            for wrong, name, what, right in unrecorded
+            if wrong
+        ]
+    if (
+        isinstance(settings, ResponseRate)
+        and settings.mrd != "not asked"
+        and "PR" in settings.response
+    ):
+        faults.append(
+            KitError(
+                "residual disease with partial remission, in which it isn't measured",
+                where="mrd with response",
+                right="CR or CRi, or CR",
+            )
+        )
+    if isinstance(settings, LymphoidDrugs) and settings.blinatumomab != lymphoid_drugs.NONE:
+        most = lymphoid_drugs.labels().blinatumomab.uses[settings.blinatumomab].cycles
+        if settings.blinatumomab_cycles > most:
+            faults.append(
+                KitError(
+                    f"{settings.blinatumomab_cycles} cycles of blinatumomab for "
+                    f"{settings.blinatumomab!r}",
+                    where="blinatumomab_cycles with blinatumomab",
+                    right=f"1 to {most}, as the label has it",
+                )
+            )
     if isinstance(settings, Ledger) and settings.paper not in ("all", *catalogue.papers()):
         faults.append(
             KitError(

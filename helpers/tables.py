@@ -177,6 +177,36 @@ def ledger(
     )
 
 
+def beside(data: pd.DataFrame, *, caption: str, footnote: str = "") -> Table:
+    """Set published numbers beside what recomputes them.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        What `helpers.ledgers.beside` returns.
+    caption : str
+        What the table shows.
+    footnote : str, optional
+        Notes below.
+
+    Returns
+    -------
+    Table
+    """
+    return table(
+        data,
+        caption=caption,
+        headings={
+            "what": "What",
+            "printed": "Printed",
+            "recomputed": "From other numbers",
+            "cohorts": "In every cohort",
+            "verdict": "Verdict",
+        },
+        footnote=footnote,
+    )
+
+
 def ranges(data: pd.DataFrame, *, caption: str, footnote: str = "") -> Table:
     """Set what quantities come to over a paper's synthetic cohorts.
 

@@ -17,11 +17,13 @@ import pandas as pd
 from helpers import (
     catalogue,
     cohort,
+    companions,
     dosing,
     endpoints,
     figures,
     parameters,
     query,
+    regimen,
     survival,
     tables,
     timeline,
@@ -30,6 +32,9 @@ from helpers.catalogue import Definition, Paper
 from helpers.errors import KitError
 from helpers.parameters import Settings
 from helpers.survival import KaplanMeier
+
+_FIRST_LATER = 2
+_MANY = 3
 
 
 @dataclass(frozen=True)
@@ -51,40 +56,43 @@ class Outcome:
     data: pd.DataFrame
 
 
-def dose(settings: Settings, *, paper: str) -> Outcome:
+def dose(settings: Settings, *, paper: str, beside_label: Collection[str] = ()) -> Outcome:
     """Work out a venetoclax schedule and set it beside those that the paper plans.
 
     Parameters
     ----------
     settings : Settings
         With the settings of `helpers.parameters.Dose` and, where offered, of
-        `helpers.parameters.Partner`.
+        `helpers.parameters.Partner` or `helpers.parameters.Surface`.
     paper : str
         The paper's id. If it states no schedule, those of the label take their place.
+    beside_label : collection of str, optional
+        What the label gives venetoclax with: its schedules are compared, too.
 
     Returns
     -------
     Outcome
         ``data`` is the schedule's calendar, day by day.
     """
+    fields = parameters.DoseByCycle if isinstance(settings, parameters.DoseByCycle) else None
     chosen = dosing.Schedule(
-        **{name: getattr(settings, name) for name in parameters.Dose.model_fields}
+        **{name: getattr(settings, name) for name in (fields or parameters.Dose).model_fields}
     )
     calendar = dosing.calendar(chosen)
     described = catalogue.load(paper)
-    stated = described.regimens or dosing.label().combinations
     plans = {
-        regimen.label: dosing.calendar(dosing.Schedule.planned(regimen, chosen.cycles))
-        for regimen in stated.values()
+        label: dosing.calendar(schedule)
+        for label, schedule in _planned(described, chosen.cycles, beside_label).items()
     }
     partner = _partner(settings, chosen)
+    others = _companions(settings, chosen, paper)
     total, target = (
         int(calendar["DOSE"].sum()),
         dosing.target_dose(chosen.venetoclax_mg, chosen.cyp3a_inhibitor),
     )
     summary = (
-        f"{target} mg a day{_reduced(chosen, target)}, {chosen.venetoclax_days} of every "
-        f"{chosen.cycle_days} days, {_count(chosen.cycles, 'cycle')}: {total:,} mg in all. "
+        f"{target} mg a day{_reduced(chosen, target)}, {_on_days(chosen)}, "
+        f"{_count(chosen.cycles, 'cycle')}: {total:,} mg in all. "
         + "Dose intensity relative to "
         + "; to ".join(
             f"{label}: {dosing.relative_dose_intensity(calendar, plan):.0%}"
@@ -92,6 +100,7 @@ def dose(settings: Settings, *, paper: str) -> Outcome:
         )
         + "."
         + _with_partner(settings, partner)
+        + (f" {others[0]}" if others else "")
         + _beside_inhibitor(chosen)
         + f" {_dose_response(described)}"
     )
@@ -109,10 +118,16 @@ def dose(settings: Settings, *, paper: str) -> Outcome:
             ],
         }
     )
-    by_cycle = calendar.assign(
-        USUBJID=calendar["CYCLE"].map("Cycle {}".format),
-        STUDYDAY=calendar["DAY"],
-        DOSE=calendar["DOSE"].where(calendar["DOSE"] > 0),
+    # All cycles after the first are alike.
+    some = calendar if chosen.cycles < _MANY else calendar[calendar["CYCLE"] <= _FIRST_LATER]
+    by_cycle = some.assign(
+        USUBJID=some["CYCLE"].map(
+            "Cycle {}".format
+            if chosen.cycles < _MANY
+            else {1: "Cycle 1", _FIRST_LATER: f"Each of cycles 2 to {chosen.cycles}"}.get
+        ),
+        STUDYDAY=some["DAY"],
+        DOSE=some["DOSE"].where(some["DOSE"] > 0),
     )
     if partner is None:
         drawn: tuple[Any, ...] = (
@@ -139,6 +154,7 @@ def dose(settings: Settings, *, paper: str) -> Outcome:
                 f"{dosing.label().source}.",
                 align_right=tuple(comparison.columns[1:]),
             ),
+            *others[1:],
         ),
         calendar,
     )
@@ -460,7 +476,63 @@ def _with_partner(settings: Settings, partner: pd.DataFrame | None) -> str:
     )
 
 
+def _planned(
+    described: Paper, cycles: int, beside_label: Collection[str]
+) -> dict[str, dosing.Schedule]:
+    """Return the schedules that the paper plans or, if it states none, those of the label."""
+    if regimen.described(described.id):
+        levels = regimen.plans(described.id, cycles=cycles)
+        return {f"planned, {name}": each for name, each in levels.items()}
+    stated = dict(described.regimens) or dict(dosing.label().combinations)
+    stated |= {name: dosing.label().combinations[name] for name in beside_label}
+    return {each.label: dosing.Schedule.planned(each, cycles) for each in stated.values()}
+
+
+def _on_days(schedule: dosing.Schedule) -> str:
+    later = schedule.venetoclax_days_later
+    if later is None or schedule.cycles == 1:
+        return f"{schedule.venetoclax_days} of every {schedule.cycle_days} days"
+    return (
+        f"{schedule.venetoclax_days} days in cycle 1 and {later} in later ones, of "
+        f"{schedule.cycle_days} days each"
+    )
+
+
+def _companions(settings: Settings, chosen: dosing.Schedule, paper: str) -> tuple[Any, ...]:
+    """Return in words, and as a table, what the paper gives beside, where the lesson offers it."""
+    if not isinstance(settings, parameters.Surface):
+        return ()
+    surface = settings.body_surface_m2
+    given = companions.given(
+        paper, body_surface_m2=surface, cycle_days=chosen.cycle_days, cycles=chosen.cycles
+    )
+    shown = given.assign(
+        mg_m2=given["mg_m2"].map("{:g}".format),
+        days=given["days"].astype(str),
+        **{name: given[name].map("{:,.1f}".format) for name in given.columns[3:]},
+    )
+    table = tables.table(
+        shown,
+        caption=f"Beside venetoclax, at {surface:g} m² of body surface",
+        headings={
+            "drug": "Drug",
+            "mg_m2": "mg/m² a day",
+            "days": "Days per cycle",
+            "mg": "mg a day",
+            "mg_per_cycle": "mg per cycle",
+            "mg_in_all": "mg in all",
+        },
+        align_right=tuple(shown.columns[1:]),
+    )
+    return companions.words(given, body_surface_m2=surface), table
+
+
 def _dose_response(described: Paper) -> str:
+    if not described.patient_level and regimen.described(described.id):
+        return (
+            "What a change of dose does to a patient, the dose levels can't tell: so few were "
+            "treated at each, and nobody drew lots for it."
+        )
     if not described.patient_level:
         return (
             f"What a change of dose does to a patient, the {described.kind} can't tell: it gives "

@@ -338,3 +338,116 @@ def test_lesson_06_with_other_settings(tmp_path):
     for part in ("0 of 42", "14 of 28", f"multiply the hazard ratio by {1 / (1 + 2 * 0.5):.2f}"):
         assert part in panels["Assume a hidden factor"]
     assert not [output for output in outputs(done) if output.output_type == "error"]
+
+
+# --- lesson 03, run ----------------------------------------------------------------------------
+
+THIRD = next(path for path in LESSONS if path.stem.startswith("03_"))
+
+
+def test_lesson_03_with_other_settings(tmp_path):
+    """The numbers by hand, from the paper's tables and the label."""
+    done = run(
+        THIRD,
+        tmp_path / "run.ipynb",
+        body_surface_m2=2.0,
+        venetoclax_days=7,
+        cycles=2,
+        cyp3a_inhibitor="posaconazole",
+        cohort="STATUS == 'refractory'",
+        response="CR",
+        mrd="negative at a higher cut",
+        interval="exact",
+        ruled_out_percent=60,
+    )
+    panels = plain(done)
+    total, label = 10 + 20 + 50 + 11 * 70, 300 + 54 * 400
+    for part in (
+        f"{total:,} mg in all",
+        f"as the label has it: {total / label:.0%}",
+        f"homoharringtonine 1 mg/m² for 7 days, 2.0 mg a day and {2 * 7 * 2:.1f} mg in all",
+    ):
+        assert part in panels["Change the dose"]
+    assert "37 patients of 96 fit" in panels["Change the cohort"]
+    # At most all 19 of the refractory who had CR.
+    for part in ("in patients with STATUS == 'refractory'", "19 of 37 patients", "rate of 60 %"):
+        assert part in panels["Change what counts as a response"]
+    assert not [output for output in outputs(done) if output.output_type == "error"]
+
+
+# --- lessons 04 and 05, run ---------------------------------------------------------------------
+
+SURVIVAL = {path.stem[:2]: path for path in LESSONS if path.stem[:2] in ("04", "05")}
+
+
+def test_lesson_04_with_other_settings(tmp_path):
+    """The numbers by hand: those with FLT3 mutations, and of the others in Table 2 the failures."""
+    done = run(
+        SURVIVAL["04"],
+        tmp_path / "run.ipynb",
+        cohort="FLT3 == 'Y'",
+        no_response="on day 1",
+        landmark_months=4,
+    )
+    panels = plain(done)
+    assert "19 patients of 96 fit FLT3 == 'Y'" in panels["Change the cohort"]
+    year = catalogue.number("vah", "res_efs_12m_flt3").value
+    for part in ("Of patients with FLT3", "dated back to day 1", f"at 12 months {year} % (pinned)"):
+        assert part in panels["Change the endpoint"]
+    assert not [output for output in outputs(done) if output.output_type == "error"]
+
+
+def test_lesson_05_with_another_landmark(tmp_path):
+    done = run(
+        SURVIVAL["05"],
+        tmp_path / "run.ipynb",
+        cohort="CRCFL == 'Y'",
+        landmark_months=4,
+        transplant_delay_months=0.0,
+    )
+    (told,) = plain(done).values()
+    # With no delay, whoever responded by month 4 and is to be transplanted has been.
+    for part in ("CRCFL == 'Y'", "0 months after the response", "from month 4 on", "36 patients"):
+        assert part in told
+    assert not [output for output in outputs(done) if output.output_type == "error"]
+
+
+# --- lesson 09, run ----------------------------------------------------------------------------
+
+NINTH = next((path for path in LESSONS if path.stem.startswith("09_")), None)
+
+
+def test_lesson_09_with_other_settings(tmp_path):
+    """The numbers by hand, from the rules, the plan and the labels."""
+    done = run(
+        NINTH,
+        tmp_path / "run.ipynb",
+        age_limit=18,
+        screened=100,
+        reading="overall survival",
+        beside="flow MRD negative at three months",
+        patients=80,
+        accrual_months=0,
+        dropout_percent=0,
+        transplant_percent=0,
+        tki="imatinib",
+        blinatumomab="residual disease",
+        blinatumomab_cycles=2,
+    )
+    panels = plain(done)
+    for part in (
+        "Of 100 synthetic patients screened",
+        "Age ≥ 18 years instead of ≥ 14 years (stricter)",
+    ):
+        assert part in panels["Change who may enter"]
+    assert "5 of 22 patients, 22.7 %" in panels["Change the endpoint"]
+    # All are followed for two years, and half of them die.
+    for part in ("80 patients, 24 months", "If survival at 24 months is 50%", "40 deaths"):
+        assert part in panels["Change the design"]
+    for part in (
+        f"{50 + 100 + 26 * 200:,} mg in all",
+        "imatinib itself is a moderate CYP3A inhibitor",
+        f"{2 * 28 * 28:,} µg in all",
+    ):
+        assert part in panels["Change the dose"]
+    assert not [output for output in outputs(done) if output.output_type == "error"]
