@@ -1016,7 +1016,8 @@ def start(
     flagged = pd.DataFrame({f"flag {i}": a["flags"][i] for i in kept})
     flagged["all"] = np.zeros(n, np.int64)
     # Curves that aren't settled by the flags: who is in the same ones can change places freely.
-    open_ = a["curve_mask"][search.horizons(a["first"], a["targets"], a["numbers"]) > last_flag]
+    until = np.floor(search.horizons(a["first"], a["targets"], a["numbers"]))
+    open_ = a["curve_mask"][until > last_flag]
     groups = pd.DataFrame({f"group {m}": a["masks"][m] for m in dict.fromkeys(open_)})
 
     def alike(*tables: pd.DataFrame) -> NDArray[np.int64]:
