@@ -175,9 +175,27 @@ def _wandered(
     for _ in range(_DEALS):
         apart.push(rng, own, drawn.arrays, steps=_STEPS_APART)
         combine.wander(rng, own, drawn.arrays, steps=_STEPS_APART)
+        _date_transplants(rng, own, drawn.arrays)
         with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
             return _told(prepared, patients, times.histories(own["day"]), rng)
     return _told(prepared, patients, times.histories(begun["day"]), rng)
+
+
+def _date_transplants(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
+    """Draw the days of transplant anew where no endpoint asks for them, so nothing moved them."""
+    told = (arrays["origin"], arrays["events"], arrays["competing"], arrays["censors"])
+    if search.TRANSPLANT in search.movables(*told):
+        return
+    day, least, most, must = (begun[name] for name in ("day", "least", "most", "must"))
+    for i in np.flatnonzero(day[:, search.TRANSPLANT] < search.NEVER):
+        was = day[i, search.TRANSPLANT]
+        latest = min(most[search.TRANSPLANT], day[i, search.LAST])
+        for to in rng.integers(least[search.TRANSPLANT], latest + 1, _DAYS_TRIED):
+            day[i, search.TRANSPLANT] = to
+            if search.allowed(day, i, least, most, must):
+                break
+        else:
+            day[i, search.TRANSPLANT] = was
 
 
 def _found(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> float:
@@ -308,3 +326,4 @@ _TURNS = 6
 
 _STEPS_APART = 60_000
 _DEALS = 4
+_DAYS_TRIED = 200
