@@ -322,7 +322,9 @@ def _fingerprint(paper: str) -> str:
     """Digest all that decides which numbers are asked of cohorts and what they mean."""
     described = catalogue.load(paper)
     asked = {"variables", "groups", "quantities", "reconstruct", "endpoints"}
-    text = described.model_dump_json(include=asked) + "".join(
+    # How members are made says nothing of what is asked of them.
+    making = {"reconstruct": {"members_per_start"}}
+    text = described.model_dump_json(include=asked, exclude=making) + "".join(
         number.model_dump_json(exclude={"note"}) for number in catalogue.published(paper)
     )
     return hashlib.sha256(text.encode()).hexdigest()
