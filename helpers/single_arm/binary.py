@@ -141,10 +141,22 @@ def simulated_binary(
 
     Parameters
     ----------
-    patients, share, null, alpha, level, method
-        As `binary` takes them.
-    trials, seed : int
+    patients : int
+        As `binary` takes it.
+    share : float
+        As `binary` takes it.
+    trials : int
         How many trials; of the random numbers.
+    seed : int
+        How many trials; of the random numbers.
+    null : float | None, optional
+        As `binary` takes it.
+    alpha : float | None, optional
+        As `binary` takes it.
+    level : float, optional
+        As `binary` takes it.
+    method : str, optional
+        As `binary` takes it.
 
     Returns
     -------

@@ -142,12 +142,18 @@ def patients_for_width(
 
     Parameters
     ----------
-    plan, course : Plan, Course
+    plan : Plan, Course
+        The trial, whose number of patients doesn't matter, and what is true.
+    course : Plan, Course
         The trial, whose number of patients doesn't matter, and what is true.
     width : float
         The width wanted, upper minus lower limit of survival, above 0 and below 1.
-    at, level, conf_type
-        As `precision` takes them.
+    at : float
+        As `precision` takes it.
+    level : float, optional
+        As `precision` takes it.
+    conf_type : ConfType, optional
+        As `precision` takes it.
 
     Returns
     -------

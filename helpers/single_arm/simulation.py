@@ -54,7 +54,12 @@ class Trials:
 
     @property
     def event(self) -> NDArray[np.bool_]:
-        """Whose time ended with the event."""
+        """Whose time ended with the event.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+        """
         return np.asarray(self.ended == _EVENT)
 
 
@@ -137,8 +142,12 @@ def simulated_precision(
     ----------
     trials : Trials
         The trials.
-    at, level, conf_type
-        As `precision` takes them.
+    at : float
+        As `precision` takes it.
+    level : float, optional
+        As `precision` takes it.
+    conf_type : ConfType, optional
+        As `precision` takes it.
 
     Returns
     -------
@@ -192,8 +201,18 @@ def simulated_power(
     trials : Trials
         The trials; drawn with the historical curve as `Course.event`, the result is the type I
         error.
-    null, alpha, at, test, conf_type, variance
-        As `patients_for_power` takes them.
+    null : PiecewiseExponential
+        As `patients_for_power` takes it.
+    alpha : float
+        As `patients_for_power` takes it.
+    at : float | None, optional
+        As `patients_for_power` takes it.
+    test : Test, optional
+        As `patients_for_power` takes it.
+    conf_type : ConfType, optional
+        As `patients_for_power` takes it.
+    variance : Variance, optional
+        As `patients_for_power` takes it.
 
     Returns
     -------
@@ -236,10 +255,28 @@ def simulated_assurance(
 
     Parameters
     ----------
-    plan, course, null, prior, at, alpha, test, conf_type, variance
-        As `assurance` takes them.
-    trials, seed : int
+    plan : Plan
+        As `assurance` takes it.
+    course : Course
+        As `assurance` takes it.
+    null : PiecewiseExponential
+        As `assurance` takes it.
+    prior : Prior
+        As `assurance` takes it.
+    at : float
+        As `assurance` takes it.
+    alpha : float
+        As `assurance` takes it.
+    trials : int
         As `simulate` takes them.
+    seed : int
+        As `simulate` takes them.
+    test : Test, optional
+        As `assurance` takes it.
+    conf_type : ConfType, optional
+        As `assurance` takes it.
+    variance : Variance, optional
+        As `assurance` takes it.
 
     Returns
     -------
