@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from helpers import audit, paths
 from helpers.errors import DataError, KitError
-from helpers.reconstruct import ensemble, members, verification
+from helpers.reconstruct import categorical, ensemble, members, search, times, verification
 
 TIMES = ["RSPM", "NRSPM", "RLPM", "HSCTM", "DTHM", "LSTALVM"]
 
@@ -108,3 +108,36 @@ def test_the_command_refuses_an_unknown_paper():
     assert done.returncode == 2
     assert "nosuch" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_members_of_a_family_begin_alike_and_part():
+    """Two wander from one cohort: other times, every number; the family's start decides both."""
+    prepared = members.plan("hma_ldac")
+    both = members.family(prepared, [1, 1], [[1, 1], [1, 2]])
+    assert_frame_equal(both[0], members.member(prepared, [1, 1]))
+    assert (both[0]["LSTALVM"] != both[1]["LSTALVM"]).mean() > 0.5
+    found = verification.verify(
+        "hma_ldac", pd.concat([t.assign(member=i) for i, t in enumerate(both)])
+    )
+    assert verification.missed(found).empty
+
+
+def test_transplants_that_no_endpoint_asks_for_are_dated_anew_within_their_bounds():
+    prepared = members.plan("vah")
+    rng = np.random.default_rng(3)
+    patients = categorical.solve(prepared.model, seed=5)
+    drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
+    begun = times.start(prepared.asked, patients, drawn, rng)
+    before = begun["day"].copy()
+    members._date_transplants(rng, begun, drawn.arrays)
+    day = begun["day"]
+    had = before[:, search.TRANSPLANT] < search.NEVER
+    assert had.sum() == 40  # as printed
+    assert (day[had, search.TRANSPLANT] != before[had, search.TRANSPLANT]).mean() > 0.8
+    others = [c for c in range(search.COLUMNS) if c != search.TRANSPLANT]
+    assert (day[:, others] == before[:, others]).all()
+    first, last = prepared.asked.paper.reconstruct.days["transplant"]
+    assert day[had, search.TRANSPLANT].min() >= first
+    assert day[had, search.TRANSPLANT].max() <= last
+    for i in np.flatnonzero(had):
+        assert search.allowed(day, i, begun["least"], begun["most"], begun["must"])
