@@ -29,6 +29,7 @@ derived: $(ready) ## make anew what follows from pyproject.toml and uv.lock
 store: $(ready) ## run the lessons and store their outputs
 	@$(python) -m nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+		--ExecutePreprocessor.coalesce_streams=True \
 		notebooks/*.ipynb
 
 fix: $(ready) ## format the code and mend what the linter can
