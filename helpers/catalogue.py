@@ -598,14 +598,7 @@ def load(paper: str) -> Paper:
 @lru_cache
 def _load(file: Path, _changed: int) -> Paper:
     where = f"data/{file.parent.name}/paper.toml"
-    try:
-        content = tomllib.loads(read_text(file))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise DataError(
-            f"not valid TOML: {error}",
-            where=where,
-            right='lines such as name = "text in quotes" below a [heading] in brackets',
-        ) from None
+    content = read_toml(file)
     try:
         found = Paper.model_validate(content)
     except pydantic.ValidationError as error:
@@ -809,6 +802,33 @@ def table_layout(paper: str, number: str) -> Table:
             f"no table {number!r}", where=f"data/{paper}/paper.toml", right=", ".join(tables)
         )
     return tables[number]
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file of a paper folder.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    dict of str to Any
+
+    Raises
+    ------
+    DataError
+        If `read_text` can't read it or it isn't TOML.
+    """
+    try:
+        return tomllib.loads(read_text(file))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise DataError(
+            f"not valid TOML: {error}",
+            where=f"data/{file.parent.name}/{file.name}",
+            right='lines such as name = "text in quotes" below a [heading] in brackets',
+        ) from None
 
 
 def read_text(file: Path, *, where: str = "") -> str:

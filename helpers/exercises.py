@@ -8,7 +8,6 @@ stands neither beside the question nor anywhere as a number.
 from __future__ import annotations
 
 import html
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -216,10 +215,7 @@ def load(paper: str, exercise: str) -> Exercise:
     """
     file = paths.paper(paper) / "exercises.toml"
     where = f"data/{paper}/exercises.toml"
-    try:
-        content = tomllib.loads(catalogue.read_text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"not valid TOML: {error}", where=where) from None
+    content = catalogue.read_toml(file)
     if exercise not in content:
         raise DataError(f"no exercise {exercise!r}", where=where, right=", ".join(content))
     try:

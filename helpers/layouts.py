@@ -7,7 +7,6 @@ It holds no number: those are published or counted.
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -136,9 +135,7 @@ def load(paper: str) -> Layout:
 def _load(paper: str, file: Path, _changed: tuple[int, ...]) -> Layout:
     where = f"data/{paper}/layout.toml"
     try:
-        found = Layout.model_validate(tomllib.loads(catalogue.read_text(file)))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"not valid TOML: {error}", where=where) from None
+        found = Layout.model_validate(catalogue.read_toml(file))
     except pydantic.ValidationError as error:
         fault = error.errors()[0]
         raise DataError(

@@ -6,7 +6,6 @@ or it is assumed, and then says why.
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 
@@ -142,9 +141,7 @@ def load(paper: str) -> Planned:
 def _load(paper: str, file: Path, _changed: int) -> Planned:
     where = f"data/{paper}/{file.name}"
     try:
-        found = Planned.model_validate(tomllib.loads(catalogue.read_text(file)))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"not valid TOML: {error}", where=where) from None
+        found = Planned.model_validate(catalogue.read_toml(file))
     except pydantic.ValidationError as error:
         faults = [
             f"{where}, {'.'.join(map(str, fault['loc']))}: {fault['msg']}"

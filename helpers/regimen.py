@@ -8,7 +8,6 @@ open.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -116,10 +115,7 @@ def load(paper: str) -> Regimen:
     """
     where = f"data/{paper}/regimen.toml"
     try:
-        content = tomllib.loads(catalogue.read_text(paths.paper(paper) / "regimen.toml"))
-        return Regimen.model_validate(content)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"not valid TOML: {error}", where=where) from None
+        return Regimen.model_validate(catalogue.read_toml(paths.paper(paper) / "regimen.toml"))
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))

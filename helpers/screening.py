@@ -11,7 +11,6 @@ save those that are said to depend on it.
 from __future__ import annotations
 
 import math
-import tomllib
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -176,14 +175,7 @@ def load(paper: str) -> MakeUp:
 @lru_cache
 def _load(file: Path, _changed: int) -> MakeUp:
     where = f"data/{file.parent.name}/{file.name}"
-    try:
-        content = tomllib.loads(catalogue.read_text(file))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise DataError(
-            f"not valid TOML: {error}",
-            where=where,
-            right='lines such as name = "text in quotes" below a [heading] in brackets',
-        ) from None
+    content = catalogue.read_toml(file)
     return checked(content, where=where)
 
 

@@ -7,7 +7,6 @@ far apart two readings of the same words are.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -134,9 +133,7 @@ def load(paper: str) -> StandIn:
     if not file.is_file():
         raise DataError("nothing stands in for the trial's patients", where=where)
     try:
-        return StandIn.model_validate(tomllib.loads(catalogue.read_text(file)))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"not valid TOML: {error}", where=where) from None
+        return StandIn.model_validate(catalogue.read_toml(file))
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise DataError(told, where=where) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -231,14 +230,7 @@ def load(paper: str) -> Rules:
 @lru_cache
 def _load(file: Path, _changed: int) -> Rules:
     where = f"data/{file.parent.name}/{file.name}"
-    try:
-        content = tomllib.loads(catalogue.read_text(file))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise DataError(
-            f"not valid TOML: {error}",
-            where=where,
-            right='lines such as name = "text in quotes" below a [heading] in brackets',
-        ) from None
+    content = catalogue.read_toml(file)
     return checked(content, where=where)
 
 
