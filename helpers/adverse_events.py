@@ -14,7 +14,7 @@ from helpers.errors import KitError
 from helpers.figures import BLACK, ORANGE, SKY, VERMILION, Picture
 
 if TYPE_CHECKING:
-    from helpers.synthetic import Members
+    from helpers.reconstruct.member_arrays import Members
 
 GRADES = {"1_2": (1, 2), "3": (3,), "4": (4,), "5": (5,)}
 """The columns in which papers print worst grades: their ends in a quantity's name."""

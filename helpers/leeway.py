@@ -31,7 +31,8 @@ from helpers.endpoints import Observed
 from helpers.errors import KitError
 from helpers.figures import Picture
 from helpers.parameters import Settings
-from helpers.synthetic import Members, Range
+from helpers.reconstruct.member_arrays import Members
+from helpers.synthetic import Range
 from helpers.whatif import Outcome
 
 Floats = NDArray[np.float64]

@@ -25,7 +25,8 @@ from helpers import (
 from helpers.errors import KitError
 from helpers.figures import BLACK, BLUE, VERMILION, Picture
 from helpers.parameters import Settings
-from helpers.synthetic import Members, Range
+from helpers.reconstruct.member_arrays import Members
+from helpers.synthetic import Range
 from helpers.whatif import Outcome
 
 if TYPE_CHECKING:

@@ -35,7 +35,8 @@ from helpers.errors import DataError, KitError
 from helpers.figures import Picture
 from helpers.parameters import Settings
 from helpers.reconstruct import ensemble
-from helpers.synthetic import Members, Range
+from helpers.reconstruct.member_arrays import EVENTS, Members
+from helpers.synthetic import Range
 from helpers.whatif import Outcome
 
 Floats = NDArray[np.float64]
@@ -174,7 +175,7 @@ def _members(paper: str, _changed: int, _cohorts: Path, _made: int) -> Members:
         name: query.parse(each.query, known).mask(table).to_numpy(bool)
         for name, each in {**found.variables, **found.events}.items()
     }
-    fresh = table[["member", "USUBJID", *(name for name in synthetic.EVENTS if name in table)]]
+    fresh = table[["member", "USUBJID", *(name for name in EVENTS if name in table)]]
     columns = {name: np.where(masks[name], "Y", "N") for name in found.variables}
     for name, each in found.events.items():
         columns[name] = np.where(masks[name], _when(each, table, name), np.nan)

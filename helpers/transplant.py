@@ -21,8 +21,9 @@ from helpers.errors import KitError
 from helpers.figures import Picture
 from helpers.member_curves import Curve, MemberCurves
 from helpers.parameters import Settings
+from helpers.reconstruct.member_arrays import Members
 from helpers.survival_subgroup import FOOTNOTE
-from helpers.synthetic import Members, Range
+from helpers.synthetic import Range
 from helpers.whatif import Outcome
 
 Floats = NDArray[np.float64]

@@ -6,6 +6,7 @@ import pytest
 from helpers import adverse_events, catalogue, synthetic
 from helpers.catalogue import Variable
 from helpers.errors import KitError
+from helpers.reconstruct.member_arrays import Members
 
 
 def grade(label):
@@ -24,7 +25,7 @@ VARIABLES = {
 @pytest.fixture
 def members():
     # Two cohorts of three patients.
-    return synthetic.Members(
+    return Members(
         pd.DataFrame(
             {
                 "member": [1, 1, 1, 2, 2, 2],

@@ -8,6 +8,7 @@ from helpers import association, catalogue, endpoints, query, survival, syntheti
 from helpers.catalogue import Definition, Variable
 from helpers.errors import KitError, QueryError
 from helpers.reconstruct import ensemble, spread
+from helpers.reconstruct.member_arrays import Members
 from helpers.survival.comparison import logrank
 from helpers.survival.cox import cox
 
@@ -156,7 +157,7 @@ def test_members_of_different_sizes():
         }
     )
     sex = Variable(label="sex", type="category", source="made up", values={"F": "f", "M": "m"})
-    small = synthetic.Members(rows, {"SEX": sex})
+    small = Members(rows, {"SEX": sex})
     assert small.picked().tolist() == [[True, True], [True, False]]
     death = Definition(label="death", origin="treatment", events=("death",))
     found = small.observed(death)

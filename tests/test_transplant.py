@@ -7,7 +7,7 @@ from lifelines import CoxTimeVaryingFitter, KaplanMeierFitter
 
 from helpers import catalogue, parameters, printed_survival, synthetic, transplant
 from helpers.errors import KitError
-from helpers.synthetic import Members
+from helpers.reconstruct.member_arrays import Members
 
 PAPER = "vah"
 NAN = float("nan")

@@ -25,11 +25,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers import audit, catalogue, endpoints, query, rounding
+from helpers import audit, catalogue, endpoints, rounding
 from helpers.catalogue import Definition, Paper, PublishedNumber, Variable
 from helpers.endpoints import Observed
 from helpers.errors import KitError
 from helpers.reconstruct import ensemble
+from helpers.reconstruct.member_arrays import Members
 
 Statistic = Literal[
     "survival",
@@ -80,7 +81,6 @@ _UNITS: dict[Statistic, Unit] = {
 # As journals print them.
 _DIGITS: dict[Unit, str] = {"%": "0.0", "months": "0.0", "ratio": "0.00", "patients": "0"}
 _AT_A_MONTH = ("survival", "restricted mean", "cumulative incidence")
-_HISTORY = ("TRTM", "DIAGM", "RSPM", "MRDNEGM", "NRSPM", "RLPM", "HSCTM", "DTHM", "LSTALVM")
 # What an event history of a reconstructed cohort doesn't hold.
 _UNRECORDED = {"diagnosis", "MRD negativity"}
 
@@ -419,61 +419,14 @@ def values(
     QueryError
         If a query cannot be read.
     """
-    cohorts = _Cohorts(members, variables)
+    cohorts = Members(members, variables)
     found = np.full((cohorts.size, len(quantities)), np.nan)
     for place, quantity in enumerate(quantities):
         found[:, place] = _of(cohorts, quantity, median_rule)
     return found
 
 
-class _Cohorts:
-    """All members as arrays of shape ``(members, patients)``; what is asked again is kept."""
-
-    def __init__(self, table: pd.DataFrame, variables: Mapping[str, Variable]) -> None:
-        self.table, self.variables = table, variables
-        labels, member = np.unique(table["member"].to_numpy(), return_inverse=True)
-        self.size = len(labels)
-        # Where a member has fewer patients than another, the rest of its row is nobody.
-        self.places = (member, table.groupby("member").cumcount().to_numpy())
-        self.shape = (self.size, int(self.places[1].max()) + 1)
-        recorded = table.assign(TRTM=0.0)
-        self.history = {
-            name: self._laid_out(recorded[name].to_numpy(float), np.nan)
-            for name in _HISTORY
-            if name in recorded
-        }
-        self._observed: dict[str, Observed] = {}
-        self._masks: dict[str, Flags] = {}
-
-    def _laid_out(self, column: NDArray[np.generic], nobody: object) -> NDArray[np.generic]:
-        found = np.full(self.shape, nobody, dtype=column.dtype)
-        found[self.places] = column
-        return found
-
-    def picked(self, *texts: str) -> Flags:
-        """Say whom all of some queries pick; of none, who is somebody."""
-        for text in texts or ("",):
-            if text not in self._masks:
-                asked = query.parse(text, self.variables)
-                if lacking := sorted(asked.names() - set(self.table.columns)):
-                    raise KitError(f"no {', '.join(lacking)}", where="reconstructed cohorts")
-                mask = asked.mask(self.table).to_numpy(bool)
-                self._masks[text] = self._laid_out(mask, False).astype(bool)
-        masks = [self._masks[text] for text in texts or ("",)]
-        return np.asarray(np.logical_and.reduce(masks), dtype=bool)
-
-    def observed(self, definition: Definition) -> Observed:
-        """Apply an endpoint definition, its population included, to all members."""
-        key = definition.model_dump_json()
-        if key not in self._observed:
-            found = endpoints.observe(self.history, definition)
-            who = found.included & self.picked(definition.population)
-            # Whoever doesn't count still needs a time.
-            self._observed[key] = Observed(np.where(who, found.time, 0.0), found.code, who)
-        return self._observed[key]
-
-
-def _of(cohorts: _Cohorts, asked: Quantity, median_rule: str) -> Floats:
+def _of(cohorts: Members, asked: Quantity, median_rule: str) -> Floats:
     """Return a quantity of each member."""
     if asked.endpoint is None:
         group = cohorts.picked(asked.group)
