@@ -917,6 +917,61 @@ def propose(rng, day, least, most, kin, peers, ends, movable, moved, old_row):
 
 
 @njit(cache=True)
+def observed(day, origin, events, competing, censors, cut):
+    """Return every endpoint's times, its codes and the order of its patients."""
+    n, n_endpoints = day.shape[0], origin.shape[0]
+    time = np.zeros((n_endpoints, n), np.int64)
+    code = np.zeros((n_endpoints, n), np.int64)
+    order = np.zeros((n_endpoints, n), np.int64)
+    for i in range(n):
+        observe(day, origin, events, competing, censors, cut, time, code, i)
+    for e in range(n_endpoints):
+        order[e] = np.argsort(time[e])
+    return time, code, order
+
+
+@njit(cache=True)
+def grouped(masks, test_members, test_size):
+    """Return of each test in which of its groups a patient is, -1 for none."""
+    groups = np.full((test_size.shape[0], masks.shape[1]), -1, np.int64)
+    for t in range(test_size.shape[0]):
+        for g in range(test_size[t]):
+            for i in range(masks.shape[1]):
+                if masks[test_members[t, g], i]:
+                    groups[t, i] = g
+    return groups
+
+
+@njit(cache=True)
+def put_in_order(moved, count, old_time, old_code, time, code, order, earliest):
+    """Place the moved patients anew and note from when on each endpoint has changed."""
+    for e in range(order.shape[0]):
+        earliest[e] = NEVER + 1
+        for m in range(count):
+            new_time, was = time[e, moved[m]], old_time[m, e]
+            if new_time != was or code[e, moved[m]] != old_code[m, e]:
+                earliest[e] = min(earliest[e], new_time, was)
+            if new_time != was:
+                place(order[e], time[e], moved[m])
+        if earliest[e] <= NEVER and count == 2:
+            # The other one, not yet placed, may have stood in its way.
+            place(order[e], time[e], moved[0])
+
+
+@njit(cache=True)
+def put_back(day, moved, count, old_row, old_time, old_code, time, code, order):
+    """Undo what was done to one patient or two."""
+    for m in range(count):
+        day[moved[m]] = old_row[m]
+    for m in range(count):
+        for e in range(order.shape[0]):
+            if time[e, moved[m]] != old_time[m, e]:
+                time[e, moved[m]] = old_time[m, e]
+                place(order[e], time[e], moved[m])
+            code[e, moved[m]] = old_code[m, e]
+
+
+@njit(cache=True)
 def anneal(
     rng,
     day,
@@ -961,22 +1016,11 @@ def anneal(
     n_endpoints = origin.shape[0]
     n_curves = curve_endpoint.shape[0]
     n_tests = test_kind.shape[0]
-    time = np.zeros((n_endpoints, n), np.int64)
-    code = np.zeros((n_endpoints, n), np.int64)
-    order = np.zeros((n_endpoints, n), np.int64)
+    time, code, order = observed(day, origin, events, competing, censors, cut)
+    groups = grouped(masks, test_members, test_size)
     scratch = np.zeros((7, n + 2))
     work = np.zeros((2, 8))
     matrix = np.zeros((8, 8))
-    groups = np.full((n_tests, n), -1, np.int64)
-    for t in range(n_tests):
-        for g in range(test_size[t]):
-            for i in range(n):
-                if masks[test_members[t, g], i]:
-                    groups[t, i] = g
-    for i in range(n):
-        observe(day, origin, events, competing, censors, cut, time, code, i)
-    for e in range(n_endpoints):
-        order[e] = np.argsort(time[e])
     curve_cost = np.zeros(n_curves)
     test_cost = np.zeros(n_tests)
     for c in range(n_curves):
@@ -1037,7 +1081,6 @@ def anneal(
         for m in range(count):
             if not allowed(day, moved[m], least, most, must):
                 good = False
-        for m in range(count):
             for e in range(n_endpoints):
                 old_time[m, e] = time[e, moved[m]]
                 old_code[m, e] = code[e, moved[m]]
@@ -1048,17 +1091,7 @@ def anneal(
                     good = False
         after = energy
         if good:
-            for e in range(n_endpoints):
-                earliest[e] = NEVER + 1
-                for m in range(count):
-                    new_time, was = time[e, moved[m]], old_time[m, e]
-                    if new_time != was or code[e, moved[m]] != old_code[m, e]:
-                        earliest[e] = min(earliest[e], new_time, was)
-                    if new_time != was:
-                        place(order[e], time[e], moved[m])
-                if earliest[e] <= NEVER and count == 2:
-                    # The other one, not yet placed, may have stood in its way.
-                    place(order[e], time[e], moved[0])
+            put_in_order(moved, count, old_time, old_code, time, code, order, earliest)
             # Reject as soon as what is left to work out can't make up for it.
             ceiling = energy - heat * math.log(rng.random())
             remaining = 0.0
@@ -1132,14 +1165,7 @@ def anneal(
                 best = energy
                 best_day[:] = day
         else:
-            for m in range(count):
-                day[moved[m]] = old_row[m]
-            for m in range(count):
-                for e in range(n_endpoints):
-                    if time[e, moved[m]] != old_time[m, e]:
-                        time[e, moved[m]] = old_time[m, e]
-                        place(order[e], time[e], moved[m])
-                    code[e, moved[m]] = old_code[m, e]
+            put_back(day, moved, count, old_row, old_time, old_code, time, code, order)
     day[:] = best_day
     return best, used
 
@@ -1191,22 +1217,11 @@ def probe(
     n_endpoints = origin.shape[0]
     n_curves = curve_endpoint.shape[0]
     n_tests = test_kind.shape[0]
-    time = np.zeros((n_endpoints, n), np.int64)
-    code = np.zeros((n_endpoints, n), np.int64)
-    order = np.zeros((n_endpoints, n), np.int64)
+    time, code, order = observed(day, origin, events, competing, censors, cut)
+    groups = grouped(masks, test_members, test_size)
     scratch = np.zeros((7, n + 2))
     work = np.zeros((2, 8))
     matrix = np.zeros((8, 8))
-    groups = np.full((n_tests, n), -1, np.int64)
-    for t in range(n_tests):
-        for g in range(test_size[t]):
-            for i in range(n):
-                if masks[test_members[t, g], i]:
-                    groups[t, i] = g
-    for i in range(n):
-        observe(day, origin, events, competing, censors, cut, time, code, i)
-    for e in range(n_endpoints):
-        order[e] = np.argsort(time[e])
     curves = 0.0
     for c in range(n_curves):
         curves += curve_energy(
@@ -1267,16 +1282,7 @@ def probe(
                 if not as_flagged(moved[m], time, code, flag_endpoint, flag_day, flag_lost, flags):
                     good = False
         if good:
-            for e in range(n_endpoints):
-                earliest[e] = NEVER + 1
-                for m in range(count):
-                    new_time, was = time[e, moved[m]], old_time[m, e]
-                    if new_time != was or code[e, moved[m]] != old_code[m, e]:
-                        earliest[e] = min(earliest[e], new_time, was)
-                    if new_time != was:
-                        place(order[e], time[e], moved[m])
-                if earliest[e] <= NEVER and count == 2:
-                    place(order[e], time[e], moved[0])
+            put_in_order(moved, count, old_time, old_code, time, code, order, earliest)
             for c in range(n_curves):
                 mask = masks[curve_mask[c]]
                 e = curve_endpoint[c]
@@ -1335,14 +1341,7 @@ def probe(
                     who[found, m] = moved[m] if m < count else -1
                     rows[found, m] = day[moved[m]]
                 found += 1
-        for m in range(count):
-            day[moved[m]] = old_row[m]
-        for m in range(count):
-            for e in range(n_endpoints):
-                if time[e, moved[m]] != old_time[m, e]:
-                    time[e, moved[m]] = old_time[m, e]
-                    place(order[e], time[e], moved[m])
-                code[e, moved[m]] = old_code[m, e]
+        put_back(day, moved, count, old_row, old_time, old_code, time, code, order)
     return found, curves, tests
 
 
