@@ -396,6 +396,9 @@ class Reading(_Part):
         How a follow-up was measured.
     until_months : float or None
         Where a test of survival times stops counting events.
+    better : str
+        Of two groups that a log-rank test compares, the one that does better: its P value alone
+        does not tell.
     """
 
     why: str
@@ -403,6 +406,7 @@ class Reading(_Part):
     endpoint: str = ""
     method: Literal["", "follow-up", "reverse follow-up"] = ""
     until_months: _Months = None
+    better: str = ""
 
 
 class Reconstruction(_Part):
@@ -417,6 +421,9 @@ class Reconstruction(_Part):
         queries of those.
     excluded : dict of str to str
         Ids of published numbers that the patients needn't have, each with the reason.
+    assumed : dict of str to (int, int)
+        By query, between how many patients it is taken to pick where the printed count
+        contradicts itself and nothing else would hold it.
     history : dict of str to str
         Queries: to whom a response, no response, a relapse, a transplant, a death happens. A
         relapse or a death without a query happens to whomever the printed times say.
@@ -446,6 +453,7 @@ class Reconstruction(_Part):
     always: tuple[str, ...] = ()
     each: dict[str, tuple[str, ...]] = {}
     excluded: dict[str, str] = {}
+    assumed: dict[str, tuple[int, int]] = {}
     history: dict[_Happening, str] = {}
     filled: dict[Literal["relapse", "death"], str] = {}
     by_day: dict[str, tuple[str, int]] = {}

@@ -76,6 +76,19 @@ def test_a_member_does_not_depend_on_how_many_there_are_but_on_the_seed(root, ma
     assert not other["LSTALVM"].equals(made.loc[made["member"] == 1, "LSTALVM"])
 
 
+def test_members_that_share_a_start_are_the_same_whoever_makes_them(root):
+    toml = root / "data" / PAPER / "paper.toml"
+    text = toml.read_text(encoding="utf-8")
+    more = "[reconstruct]\nmembers_per_start = 3\n\n[reconstruct.history]"
+    toml.write_text(text.replace("[reconstruct.history]", more))
+    assert catalogue.load(PAPER).reconstruct.members_per_start == 3
+    alone = ensemble.make(PAPER, members=5, seed=3)
+    assert_frame_equal(ensemble.make(PAPER, members=5, seed=3, jobs=2), alone)
+    # Those that begin from one start still have the same patients, in other histories.
+    first, second = (alone[alone["member"] == number].reset_index(drop=True) for number in (1, 2))
+    assert not first["LSTALVM"].equals(second["LSTALVM"])
+
+
 @pytest.fixture
 def cluster(root):
     """Return a Dask cluster of two processes that talk over TCP on this machine."""
@@ -123,7 +136,7 @@ def test_no_scheduler_is_one_clear_message(root, monkeypatch):
 def test_a_worker_with_other_files_makes_nothing(root):
     """As on another machine, where the paper's numbers were not brought up to date."""
     with pytest.raises(KitError, match="another version of the kit or of the paper"):
-        ensemble._family(str(root), "other inputs", PAPER, 1, [1])
+        ensemble._first(str(root), "other inputs", PAPER, 1, 1)
 
 
 def test_no_members_are_no_ensemble(root):
@@ -197,6 +210,31 @@ def test_a_process_that_is_ended_leaves_its_members(root, made):
     # Three were taken over; of two processes, one may have been ahead with a later member.
     assert seen[0] >= 3
     assert len(seen) <= 3
+    assert_frame_equal(found, made[made["member"] <= 3])
+
+
+def test_a_process_that_is_killed_leaves_what_it_had_kept(root, made):
+    """Nothing can be written after SIGKILL; so members are kept on the way."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from helpers.reconstruct import ensemble; ensemble._KEEP_EVERY = 0.0; "
+            f"ensemble.make({PAPER!r}, members=4000, seed=3, progress=print)",
+        ],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process.stdout as shown:
+        while int(shown.readline()) < 3:
+            pass
+        process.kill()
+    assert process.wait(timeout=30) == -signal.SIGKILL
+    seen = []
+    found = ensemble.make(PAPER, members=3, seed=3, progress=seen.append)
+    assert seen == [3]
     assert_frame_equal(found, made[made["member"] <= 3])
 
 

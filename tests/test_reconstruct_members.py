@@ -110,11 +110,13 @@ def test_the_command_refuses_an_unknown_paper():
     assert "Traceback" not in done.stderr
 
 
-def test_members_of_a_family_begin_alike_and_part():
-    """Two wander from one cohort: other times, every number; the family's start decides both."""
+def test_members_from_one_start_part_and_leave_it_as_it_is():
     prepared = members.plan("hma_ldac")
-    both = members.family(prepared, [1, 1], [[1, 1], [1, 2]])
+    begun = members.start(prepared, [1, 1])
+    before = begun.begun["day"].copy()
+    both = [members.member(prepared, [1, number], begun) for number in (1, 2)]
     assert_frame_equal(both[0], members.member(prepared, [1, 1]))
+    assert (begun.begun["day"] == before).all()
     assert (both[0]["LSTALVM"] != both[1]["LSTALVM"]).mean() > 0.5
     found = verification.verify(
         "hma_ldac", pd.concat([t.assign(member=i) for i, t in enumerate(both)])

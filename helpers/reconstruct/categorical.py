@@ -12,7 +12,8 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from helpers import query
 from helpers.errors import KitError
 from helpers.query import Query
-from helpers.reconstruct.counts import Constraints, Flag, constraints, unlike
+from helpers.reconstruct.counts import Constraints, Count, Flag, constraints, unlike
 
 __all__ = ["Conflict", "Flag", "Model", "conflict", "extreme", "model", "solve"]
 
@@ -81,16 +82,32 @@ class Model:
         if len(asked.sizes) == 1:
             for best in (True, False):
                 self._best = best
-                self._programs = [_Program(asked, names, best=best) for names in _components(asked)]
+                self._programs = self._programs_for(best)
                 if all(program.search() for program in self._programs):
                     return
         raise KitError(str(conflict(asked)))
 
-    def _solve(self, seed: int) -> pd.DataFrame:
+    def _programs_for(self, best: bool) -> list[_Program]:
+        return [_Program(self.asked, names, best=best) for names in _components(self.asked)]
+
+    def _having(self, counts: Mapping[str, tuple[int, int]]) -> list[_Program]:
+        """Return the programs with more counts asked."""
+        more = [
+            Count((text,), query.parse(text, self.asked.variables), *bounds)
+            for text, bounds in counts.items()
+        ]
+        for best in (True, False) if self._best else (False,):
+            programs = self._programs if best == self._best else self._programs_for(best)
+            made = [program.having(more) for program in programs]
+            if all(each.search() for each in made):
+                return made
+        raise KitError("no cohort has those counts beside all that is asked")
+
+    def _solve(self, seed: int, counts: Mapping[str, tuple[int, int]] | None) -> pd.DataFrame:
         random = np.random.default_rng(seed)
         size = self.asked.size()
         deal = _Deal(size, random)
-        for program in self._programs:
+        for program in self._having(counts) if counts else self._programs:
             program.deal(deal, program.wish(random))
         order = random.permutation(size)
         table: dict[str, Any] = {"USUBJID": [str(place + 1) for place in range(size)]}
@@ -146,7 +163,9 @@ def model(
     return Model(asked.with_more(flags=flags, counts=counts, always=always))
 
 
-def solve(model: Model, *, seed: int) -> pd.DataFrame:
+def solve(
+    model: Model, *, seed: int, counts: Mapping[str, tuple[int, int]] | None = None
+) -> pd.DataFrame:
     """Return one cohort that has everything asked.
 
     Parameters
@@ -155,6 +174,9 @@ def solve(model: Model, *, seed: int) -> pd.DataFrame:
         What is asked.
     seed : int
         The same seed gives the same cohort, another one another.
+    counts : mapping of str to tuple of (int, int)
+        What is asked of this cohort alone: by query, the least and the most patients whom it may
+        pick. Something asked of the model must name all variables that such a query names.
 
     Returns
     -------
@@ -165,7 +187,7 @@ def solve(model: Model, *, seed: int) -> pd.DataFrame:
     Raises
     ------
     KitError
-        If the search takes too long.
+        If no cohort has those counts, or the search takes too long.
 
     Notes
     -----
@@ -174,7 +196,7 @@ def solve(model: Model, *, seed: int) -> pd.DataFrame:
     everything asked allows. So what the paper leaves open differs from seed to seed as widely as
     it may.
     """
-    return model._solve(seed)
+    return model._solve(seed, counts)
 
 
 def extreme(model: Model, whom: str, sense: Literal["least", "most"]) -> int:
@@ -334,7 +356,7 @@ class _Deal:
         self.columns: dict[str, list[Any]] = {}
         self.places: dict[str, NDArray[np.int64]] = {}
         self.scores = random.normal(size=size)
-        self.chance = float(random.choice([0.0, 0.5, 3.0]))
+        self.chance = float(random.choice([0.0, 1.0, 10.0]))
         self.weights: dict[tuple[str, int], float] = {}
 
     def leaning(self, name: str, place: int) -> float:
@@ -365,9 +387,11 @@ class _Program:
         self.most = max(asked.sizes)
         ties = [(tied, queries) for tied, queries in _ties(asked) if tied and tied <= names]
         ties += [(each.names(), [each]) for each in more]
-        queries = [each for _, several in ties for each in several]
+        compared = _compared(each for _, several in ties for each in several)
         self.ends = {
-            name: self._ends(name, queries) for name in names if asked.variables[name].is_number
+            name: self._ends(name, compared.get(name, set()))
+            for name in names
+            if asked.variables[name].is_number
         }
         self.rules = [each for each in asked.always if each.names() and each.names() <= names]
         self.values = {name: self._values(name) for name in asked.variables if name in names}
@@ -381,17 +405,32 @@ class _Program:
 
     # --- values ---
 
-    def _ends(self, name: str, queries: Iterable[Query]) -> list[int]:
+    def having(self, counts: Sequence[Count]) -> _Program:
+        """Return the same program with more counts asked, of those that name its variables."""
+        made = copy(self)
+        made.cp = self.cp.clone()
+        made.cp.clear_objective()
+        made.nodes = [
+            replace(
+                node,
+                numbers=[made.cp.get_int_var_from_proto_index(n.index) for n in node.numbers],
+            )
+            for node in self.nodes
+        ]
+        for each in counts:
+            if each.query.names() <= self.values.keys():
+                picked = made._picked(each.query)
+                made._limit(picked, [1] * len(picked), each.least, each.most, each.sources)
+        return made
+
+    def _ends(self, name: str, compared: Iterable[Any]) -> list[int]:
         """Return the last value of each interval whose values nothing asked tells apart."""
         low, high = self._limits(name)
         step = self.asked.grid(name)
         found = {high}
-        for each in queries:
-            for node in ast.walk(each.tree) if each.tree is not None else ():
-                if isinstance(node, ast.Compare) and getattr(node.left, "id", "") == name:
-                    for value in _operands(node):
-                        exact = Fraction(str(value)) * step
-                        found |= {int(exact // 1), -int(-exact // 1) - 1}
+        for value in compared:
+            exact = Fraction(str(value)) * step
+            found |= {int(exact // 1), -int(-exact // 1) - 1}
         for quantiles in self.asked.quantiles:
             if quantiles.variable == name:
                 for values in quantiles.values:
@@ -759,6 +798,16 @@ def _margin(node: _Node, names: tuple[str, ...]) -> dict[tuple[int, ...], list[A
         node.codes[list(names)].itertuples(index=False), node.numbers, strict=True
     ):
         found.setdefault(tuple(key), []).append(number)
+    return found
+
+
+def _compared(queries: Iterable[Query]) -> dict[str, set[Any]]:
+    """Return by variable the values with which queries compare it."""
+    found: dict[str, set[Any]] = {}
+    for each in queries:
+        for node in ast.walk(each.tree) if each.tree is not None else ():
+            if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name):
+                found.setdefault(node.left.id, set()).update(_operands(node))
     return found
 
 

@@ -446,6 +446,11 @@ class _Reader:
                 quantiles=tuple(self.places(decimals)),
                 decimals=decimals,
             )
+            for text, bounds in known.assumed.items():
+                try:
+                    found = found.with_more(counts={text: bounds})
+                except KitError as error:
+                    self.faults.append(f"{self.where}, reconstruct.assumed: {error}")
         if self.faults or found is None:
             raise DataError("\n".join(dict.fromkeys(self.faults)))
         return found, pd.DataFrame(statuses, columns=["id", "status", "reason"])

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -22,12 +25,15 @@ from helpers import catalogue, files, paths
 from helpers.errors import DataError, KitError
 
 if TYPE_CHECKING:
-    from helpers.reconstruct.members import Plan
+    from helpers.reconstruct.members import Plan, Start
 
 LABEL = "synthetic patients, reconstructed from published numbers; not real patients"
 _KEY = b"trial_by_notebook"
 _DECIDING = ("counts", "categorical", "times", "search", "combine", "apart", "members")
 """The modules that decide what a member is."""
+
+_KEEP_EVERY = 20.0
+"""Seconds after which the members that a run has made so far are kept on disk."""
 
 
 def file(paper: str) -> Path:
@@ -96,9 +102,14 @@ def make(
     if wanted:
         # Numbers that exclude each other are to be told before anything else is begun.
         _plan(str(paths.root()), paper, _fingerprint(paper))
+    kept = time.monotonic()
     try:
         for number, table in _made(paper, seed, wanted, jobs, scheduler):
             done[number] = table
+            if time.monotonic() > kept + _KEEP_EVERY:
+                # Not all that ends a process leaves it the time to do so.
+                files.replace(unfinished, _joined(done).to_parquet(index=False))
+                kept = time.monotonic()
             progress(len(done))
     finally:
         if done and len(done) < members:
@@ -266,47 +277,83 @@ def _joined(done: dict[int, pd.DataFrame]) -> pd.DataFrame:
 def _made(
     paper: str, seed: int, wanted: list[int], jobs: int, scheduler: str
 ) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Make members, each start once, and yield them with their numbers as they come."""
     given = str(paths.root()), _fingerprint(paper), paper, seed
     size = catalogue.load(paper).reconstruct.members_per_start
     families = [list(each) for _, each in groupby(wanted, lambda number: (number - 1) // size)]
-    if scheduler:
-        yield from _on_cluster(given, families, scheduler)
+    if jobs == 1 and not scheduler:
+        for numbers in families:
+            table, begun = _first(*given, numbers[0])
+            yield numbers[0], table
+            for number in numbers[1:]:
+                yield number, _another(*given, number, begun)
         return
-    from joblib import Parallel, delayed
-
-    run = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    for made in run(delayed(_family)(*given, numbers) for numbers in families):
-        yield from made
-
-
-def _on_cluster(
-    given: tuple[str, str, str, int], families: list[list[int]], scheduler: str
-) -> Iterator[tuple[int, pd.DataFrame]]:
-    from distributed import Client, as_completed
-
-    try:
-        client = Client(scheduler, timeout=10)
-    except (OSError, ValueError) as error:
-        raise KitError(
-            f"no Dask scheduler answers at {scheduler}",
-            where="scheduler",
-            right="the address that `dask scheduler` printed, such as tcp://127.0.0.1:8786",
-        ) from error
-    with client:
-        # A worker that dies costs its running members only: they go to another one.
-        futures = client.map(
-            lambda numbers: _family(*given, numbers), families, pure=False, retries=3
-        )
-        for future in as_completed(futures):
-            yield from future.result()
+    with _executor(jobs, scheduler) as executor:
+        firsts = {executor.submit(_first, *given, each[0]): each for each in families}
+        number_of: dict[Future[Any], int] = {}
+        pending: set[Future[Any]] = set(firsts)
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for each in done:
+                if each in number_of:
+                    yield number_of.pop(each), each.result()
+                    continue
+                table, begun = each.result()
+                first, *others = firsts[each]
+                yield first, table
+                for number in others:
+                    future = executor.submit(_another, *given, number, begun)
+                    number_of[future] = number
+                    pending.add(future)
 
 
-def _family(
-    root: str, inputs: str, paper: str, seed: int, numbers: list[int]
-) -> list[tuple[int, pd.DataFrame]]:
-    """Make members that have their start in common, all of them or those that are lacking."""
+@contextmanager
+def _executor(jobs: int, scheduler: str) -> Iterator[Executor]:
+    if scheduler:
+        from distributed import Client
+
+        try:
+            client = Client(scheduler, timeout=10)
+        except (OSError, ValueError) as error:
+            raise KitError(
+                f"no Dask scheduler answers at {scheduler}",
+                where="scheduler",
+                right="the address that `dask scheduler` printed, such as tcp://127.0.0.1:8786",
+            ) from error
+        with client:
+            # A worker that dies costs what it was at: that goes to another one.
+            yield client.get_executor(pure=False, retries=3)
+    else:
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        executor = ProcessPoolExecutor(jobs)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(kill_workers=True)
+
+
+def _first(
+    root: str, inputs: str, paper: str, seed: int, number: int
+) -> tuple[pd.DataFrame, Start]:
+    """Search for a start and make its first member, or the first that is lacking."""
     from helpers.reconstruct import members
 
+    plan = _plan_here(root, inputs, paper)
+    size = plan.asked.paper.reconstruct.members_per_start
+    begun = members.start(plan, [seed, (number - 1) // size * size + 1])
+    return members.member(plan, [seed, number], begun), begun
+
+
+def _another(
+    root: str, inputs: str, paper: str, seed: int, number: int, begun: Start
+) -> pd.DataFrame:
+    from helpers.reconstruct import members
+
+    return members.member(_plan_here(root, inputs, paper), [seed, number], begun)
+
+
+def _plan_here(root: str, inputs: str, paper: str) -> Plan:
     # A process that makes members may have been started for other papers.
     if str(paths.root()) != root and Path(root).is_dir():
         os.environ["TRIAL_BY_NOTEBOOK"] = root
@@ -316,11 +363,7 @@ def _family(
             where=f"data/{paper}",
             right="the same files wherever members are made",
         )
-    plan = _plan(root, paper, inputs)
-    size = plan.asked.paper.reconstruct.members_per_start
-    start = (numbers[0] - 1) // size * size + 1
-    made = members.family(plan, [seed, start], [[seed, number] for number in numbers])
-    return list(zip(numbers, made, strict=True))
+    return _plan(root, paper, inputs)
 
 
 @lru_cache(maxsize=4)

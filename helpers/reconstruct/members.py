@@ -1,8 +1,8 @@
 """Members of an ensemble: whole cohorts that have everything a paper printed.
 
-One member takes three steps: the categorical part with the events that printed rates fix by
-their counts (`helpers.reconstruct.categorical`), a first draw of event histories, and the search
-that brings them to every printed number (`helpers.reconstruct.search`).
+A start takes three steps: the categorical part with the events that printed rates fix by their
+counts (`helpers.reconstruct.categorical`), a first draw of event histories, and the search that
+brings them to every printed number (`helpers.reconstruct.search`). A member wanders off from it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from helpers.catalogue import Variable
 from helpers.errors import KitError
 from helpers.reconstruct import apart, categorical, combine, search, times
 from helpers.reconstruct.categorical import Model
-from helpers.reconstruct.counts import Constraints, constraints
-from helpers.reconstruct.times import Flag, Problem, Requirements
+from helpers.reconstruct.times import Flag, Requirements
 
 _ATTEMPTS = 200
 _NEAR = 1e-9
@@ -43,8 +42,9 @@ class Plan:
         The events by a day that the categorical part decides.
     model : Model
         The categorical part.
-    plain : Constraints
-        The printed counts without the flags.
+    again : Model or None
+        The printed counts without the flags, for patients whose times are known; None where no
+        variable is filled from the times.
     variables : dict of str to Variable
         The paper's variables and the flags.
     """
@@ -52,7 +52,7 @@ class Plan:
     asked: Requirements
     flags: tuple[Flag, ...]
     model: Model
-    plain: Constraints
+    again: Model | None
     variables: dict[str, Variable]
 
 
@@ -91,18 +91,90 @@ def plan(paper: str) -> Plan:
         counts=counts,
         always=times.rules(asked, own),
     )
-    return Plan(asked, tuple(flags), model, constraints(paper), dict(model.asked.variables))
+    variables = dict(model.asked.variables)
+    names = [*_core(asked, variables), *asked.paper.reconstruct.filled.values()]
+    again = None
+    if asked.paper.reconstruct.filled:
+        # Ties together by what the times are grouped, so that counts of them can be asked.
+        some = [(name, _some_value(variables[name])) for name in names]
+        together = " and ".join(f"{name} == {value!r}" for name, value in some)
+        again = categorical.model(paper, counts={together: (0, model.asked.size())})
+    return Plan(asked, tuple(flags), model, again, variables)
 
 
-def member(prepared: Plan, seed: int | Sequence[int]) -> pd.DataFrame:
-    """Make one member.
+def _some_value(variable: Variable) -> object:
+    return variable.minimum if variable.is_number else next(iter(variable.values))
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A cohort with every printed number, from which members wander off; make it with `start`.
+
+    Attributes
+    ----------
+    patients : pandas.DataFrame
+        The categorical part, with the flags.
+    begun : dict of str to numpy.ndarray
+        The histories, as `helpers.reconstruct.times.start` returns them.
+    arrays : dict of str to numpy.ndarray
+        `helpers.reconstruct.times.Problem.arrays`.
+    """
+
+    patients: pd.DataFrame
+    begun: Arrays
+    arrays: Arrays
+
+
+def start(prepared: Plan, seed: int | Sequence[int]) -> Start:
+    """Search for a cohort with every printed number.
 
     Parameters
     ----------
     prepared : Plan
         What all members have in common.
     seed : int or sequence of int
-        The same seed gives the same member.
+        The same seed gives the same cohort.
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    KitError
+        If the search did not find one.
+    """
+    best = np.inf
+    for attempt in range(_ATTEMPTS):
+        rng = np.random.default_rng([*np.atleast_1d(seed), attempt])
+        patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
+        drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
+        begun = times.start(prepared.asked, patients, drawn, rng)
+        energy = _found(rng, begun, drawn.arrays)
+        best = min(best, energy)
+        if energy > _NEAR:
+            continue
+        with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
+            _told(prepared, patients, times.histories(begun["day"]), rng)
+            return Start(patients, begun, drawn.arrays)
+    raise KitError(
+        f"no cohort with every printed number found in {_ATTEMPTS} attempts (best {best:.3g})",
+        where=prepared.asked.paper.id,
+        right="another seed, or numbers that don't exclude each other",
+    )
+
+
+def member(prepared: Plan, seed: int | Sequence[int], begun: Start | None = None) -> pd.DataFrame:
+    """Make one member: wander off from a cohort that has every printed number.
+
+    Parameters
+    ----------
+    prepared : Plan
+        What all members have in common.
+    seed : int or sequence of int
+        The same seed and start give the same member.
+    begun : Start, optional
+        Where to begin; it stays as it is. If not given, one is searched for from the same seed.
 
     Returns
     -------
@@ -115,70 +187,16 @@ def member(prepared: Plan, seed: int | Sequence[int]) -> pd.DataFrame:
     KitError
         If the search did not find one.
     """
-    return family(prepared, seed, [seed])[0]
-
-
-def family(
-    prepared: Plan, seed: int | Sequence[int], members: Sequence[int | Sequence[int]]
-) -> list[pd.DataFrame]:
-    """Make members that begin from one cohort with every printed number and wander from there.
-
-    Parameters
-    ----------
-    prepared : Plan
-        What all members have in common.
-    seed : int or sequence of int
-        That of the cohort that they begin from.
-    members : sequence of int or sequence of int
-        The seed of each member: the same two seeds give the same member.
-
-    Returns
-    -------
-    list of pandas.DataFrame
-        As `member` returns them.
-
-    Raises
-    ------
-    KitError
-        If the search did not find a cohort.
-    """
-    best = np.inf
-    for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([*np.atleast_1d(seed), attempt])
-        patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
-        drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
-        begun = times.start(prepared.asked, patients, drawn, rng)
-        energy = _found(rng, begun, drawn.arrays)
-        best = min(best, energy)
-        if energy > _NEAR:
-            continue
-        try:
-            return [_wandered(prepared, patients, drawn, begun, each) for each in members]
-        except KitError:
-            continue
-    raise KitError(
-        f"no cohort with every printed number found in {_ATTEMPTS} attempts (best {best:.3g})",
-        where=prepared.asked.paper.id,
-        right="another seed, or numbers that don't exclude each other",
-    )
-
-
-def _wandered(
-    prepared: Plan,
-    patients: pd.DataFrame,
-    drawn: Problem,
-    begun: Arrays,
-    seed: int | Sequence[int],
-) -> pd.DataFrame:
+    begun = begun or start(prepared, seed)
     rng = np.random.default_rng([*np.atleast_1d(seed), _ATTEMPTS])
-    own = begun | {"day": begun["day"].copy()}
+    own = begun.begun | {"day": begun.begun["day"].copy()}
     for _ in range(_DEALS):
-        apart.push(rng, own, drawn.arrays, steps=_STEPS_APART)
-        combine.wander(rng, own, drawn.arrays, steps=_STEPS_APART)
-        _date_transplants(rng, own, drawn.arrays)
+        apart.push(rng, own, begun.arrays, steps=_STEPS_APART)
+        combine.wander(rng, own, begun.arrays, steps=_STEPS_APART)
+        _date_transplants(rng, own, begun.arrays)
         with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
-            return _told(prepared, patients, times.histories(own["day"]), rng)
-    return _told(prepared, patients, times.histories(begun["day"]), rng)
+            return _told(prepared, begun.patients, times.histories(own["day"]), rng)
+    return _told(prepared, begun.patients, times.histories(begun.begun["day"]), rng)
 
 
 def _date_transplants(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
@@ -270,10 +288,10 @@ def _told(
     """Put patients and histories together; say anew of the patients what depends on these."""
     flags = [flag.name for flag in prepared.flags if flag.counts]
     filled = prepared.asked.paper.reconstruct.filled
-    if not filled:
+    if prepared.again is None:
         return pd.concat([patients.drop(columns=flags), history], axis=1)
     column = {"death": "DTHM", "relapse": "RLPM"}
-    known = _core(prepared)
+    known = _core(prepared.asked, prepared.variables)
     table = patients[[*known]].copy()
     for happening, name in filled.items():
         table[name] = np.where(history[column[happening]].notna(), "Y", "N")
@@ -286,8 +304,7 @@ def _told(
         parts = zip(names, values if isinstance(values, tuple) else (values,), strict=True)
         text = " and ".join(f"{name} == {value!r}" for name, value in parts if pd.notna(value))
         fixed[text] = (int(count), int(count))
-    again = categorical.model(prepared.plain, counts=fixed)
-    dealt = categorical.solve(again, seed=int(rng.integers(2**31)))
+    dealt = categorical.solve(prepared.again, seed=int(rng.integers(2**31)), counts=fixed)
     # Both have the same number of patients of each kind: let them meet in order.
     order = dealt.sort_values(names, kind="stable").index
     places = table.sort_values(names, kind="stable").index
@@ -295,12 +312,11 @@ def _told(
     return pd.concat([dealt, moved], axis=1)
 
 
-def _core(prepared: Plan) -> list[str]:
+def _core(asked: Requirements, variables: dict[str, Variable]) -> list[str]:
     """Return the variables by which the times are grouped, but for those that they fill."""
-    plan = prepared.asked.paper.reconstruct
-    texts = {group for each in prepared.asked.asked for group in each.groups}
-    texts |= set(plan.history.values())
-    names = {name for text in texts for name in query.parse(text, prepared.variables).names()}
+    plan = asked.paper.reconstruct
+    texts = {group for each in asked.asked for group in each.groups} | set(plan.history.values())
+    names = {name for text in texts for name in query.parse(text, variables).names()}
     return sorted(names - set(plan.filled.values()))
 
 

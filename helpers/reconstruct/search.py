@@ -31,7 +31,8 @@ QUANTILE, QUANTILE_LOWER, QUANTILE_UPPER = 3, 4, 5
 INCIDENCE, INCIDENCE_LOWER, INCIDENCE_UPPER = 6, 7, 8
 FOLLOW_UP, TIME_TO_EVENT, REVERSE_FOLLOW_UP, EVENTS = 9, 10, 11, 12
 # What a target asks of a comparison.
-LOG_RANK, FINE_GRAY, HAZARD_RATIO, HAZARD_RATIO_LOWER, HAZARD_RATIO_UPPER = range(20, 25)
+LOG_RANK, FIRST_BETTER, FINE_GRAY = range(20, 23)
+HAZARD_RATIO, HAZARD_RATIO_LOWER, HAZARD_RATIO_UPPER = range(23, 26)
 # Scales of a confidence interval.
 PLAIN, LOG, LOG_LOG, ARCSINE = 0, 1, 2, 3
 FIRST = 8
@@ -718,10 +719,12 @@ def test_energy(
     k = sizes[t]
     kind = kinds[t]
     until, lo, hi, unit = bounds[t, 0], bounds[t, 1], bounds[t, 2], bounds[t, 3]
-    if kind == LOG_RANK:
+    if kind <= FIRST_BETTER:
         x = log_rank(order[e], time[e], code[e], groups[t], k, until, work[0], work[1], matrix)
         if x == x:
             x = math.sqrt(x)
+            if kind == FIRST_BETTER and work[0][0] > work[1][0]:
+                x = -x
         return outside(x, lo, hi, unit)
     first, second = masks[members[t, 0]], masks[members[t, 1]]
     if kind == FINE_GRAY:
@@ -1109,7 +1112,7 @@ def anneal(
             for t in range(n_tests):
                 old_test[t] = test_cost[t]
                 stale_test[t] = False
-                until = test_bounds[t, 0] if test_kind[t] == LOG_RANK else np.inf
+                until = test_bounds[t, 0] if test_kind[t] <= FIRST_BETTER else np.inf
                 if earliest[test_endpoint[t]] <= until:
                     g, h = groups[t, moved[0]], groups[t, moved[1]]
                     stale_test[t] = g != h if exchanged else g >= 0 or (count == 2 and h >= 0)

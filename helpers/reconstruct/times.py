@@ -25,7 +25,7 @@ from helpers import audit, catalogue, query, rounding
 from helpers.audit import DAYS_PER_MONTH, inference
 from helpers.audit.evidence import Book
 from helpers.catalogue import Definition, Paper, PublishedNumber
-from helpers.errors import KitError
+from helpers.errors import DataError, KitError
 from helpers.reconstruct import counts, search
 
 _DAYS = {"days": 1.0, "day": 1.0, "weeks": 7.0, "months": DAYS_PER_MONTH, "years": 365.25}
@@ -67,7 +67,8 @@ class Requirement:
         The published numbers that ask it.
     kind : str
         ``landmark``, ``median``, ``incidence``, ``follow-up``, ``reverse follow-up``, ``time to
-        event``, ``log-rank``, ``Fine-Gray``, ``hazard ratio`` or ``events``.
+        event``, ``log-rank``, ``log-rank, the first better``, ``Fine-Gray``, ``hazard ratio`` or
+        ``events``.
     endpoint : str
         The endpoint's name.
     groups : tuple of str
@@ -242,9 +243,8 @@ def _span(text: str | None, factor: float, *, twice: bool = False) -> Span | Non
         return None
     lo, hi = rounding.span(digits)
     if twice and digits.relation == "=":
-        # Rounded first to one digit more: up to a twentieth of a unit further off.
-        more = (hi - lo) / 20
-        lo, hi = lo - more, hi + more
+        # Rounded up first to one digit more, then once more; down it changes nothing.
+        lo -= (hi - lo) / 20
     # Halves are rounded up by some programs and to even by others: both ends belong to it.
     slack = 1e-9 * max(1.0, abs(float(digits.number)))
     return (lo - slack) * factor, (hi + slack) * factor
@@ -386,10 +386,20 @@ def _tests(
     groups = tuple(dict.fromkeys(_group(each, described, definition) for each in timed))
     lo, hi = rounding.span(digits)
     slack = 1e-9
-    competing = bool(definition.competing)
+    kind = "Fine-Gray" if definition.competing else "log-rank"
+    if reading is not None and reading.better:
+        better = [_group(t, described, definition) for t in timed if t.group == reading.better]
+        if not better or len(groups) != 2 or definition.competing:
+            raise DataError(
+                f"{reading.better!r} is not one of two groups that a log-rank test compares",
+                where=f"data/{described.id}/paper.toml, reconstruct.read_as.{number.id}, better",
+                right=" or ".join(dict.fromkeys(each.group for each in timed)),
+            )
+        groups = (*better, *(group for group in groups if group not in better))
+        kind = "log-rank, the first better"
     yield Requirement(
         (number.id,),
-        "Fine-Gray" if competing else "log-rank",
+        kind,
         name,
         groups,
         at=until,
@@ -863,7 +873,11 @@ _UNITS = {
     "test": 0.4,
     "ratio": 0.25,
 }
-_TESTS = {"log-rank": search.LOG_RANK, "Fine-Gray": search.FINE_GRAY}
+_TESTS = {
+    "log-rank": search.LOG_RANK,
+    "log-rank, the first better": search.FIRST_BETTER,
+    "Fine-Gray": search.FINE_GRAY,
+}
 
 
 def _tested(each: Requirement) -> Iterator[tuple[int, Span, float]]:

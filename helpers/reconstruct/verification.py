@@ -944,9 +944,18 @@ class _Reader:
         method = test if until == math.inf else f"{test}, events until month {until:g}"
         run = _subdistribution_p if competing else _log_rank_p
 
+        if reading is not None and reading.better:
+            method += f", {reading.better} better"
+            better = next(each for each in related if each.group == reading.better)
+            first = self.patients(better, name)
+            groups = (first, *(group for group in groups if group != first))
+
         def parts(member: _Member) -> _Parts:
             times = [member.times(definition, group) for group in groups]
-            return {"value": (run(*_until(times, until)),)}
+            compared = _until(times, until)
+            if reading is not None and reading.better and not _first_better(*compared):
+                return {}
+            return {"value": (run(*compared),)}
 
         return _Question(method, parts, twice)
 
@@ -1040,6 +1049,16 @@ def _log_rank_p(time: Any, code: Any, group: Any) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return float(multivariate_logrank_test(time, group, code == 1).p_value)
+
+
+def _first_better(time: Any, code: Any, group: Any) -> bool:
+    """Say whether the first of two groups has fewer events than the log-rank test expects."""
+    first = group == 0
+    more = 0.0
+    for day in np.unique(time[code == 1]):
+        now, left = (time == day) & (code == 1), time >= day
+        more += (now & first).sum() - now.sum() * (left & first).sum() / left.sum()
+    return bool(more < 0)
 
 
 def _subdistribution_p(time: Any, code: Any, group: Any) -> float:
