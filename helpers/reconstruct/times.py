@@ -154,6 +154,8 @@ def requirements(paper: str, ledger: pd.DataFrame | None = None) -> Requirements
         if number.statistic not in _READERS:
             continue
         reading = plan.read_as.get(number.id)
+        if number.statistic == "duration" and (reading is None or not reading.endpoint):
+            continue  # of a treatment
         row = verdicts.loc[number.id]
         if number.id in plan.excluded:
             left_out[number.id] = plan.excluded[number.id]
@@ -356,8 +358,9 @@ def _quantiles(
     if kind == "time to event":
         # Whoever has no event has no time; the query may not ask for the event itself.
         group = described.groups.get(reading.group, group) if reading else group
-    ends = (0.25, 0.75) if number.statistic == "median_iqr" else (0.0, 1.0)
-    for share, text in zip((0.5, *ends), (number.value, number.lower, number.upper), strict=True):
+    ends = _ENDS.get(number.statistic, ())
+    texts = (number.value, number.lower, number.upper)
+    for share, text in zip((0.5, *ends), texts, strict=False):  # a duration has no ends
         span = _span(text, factor)
         if span:
             # A reversed curve has a median; its range is that of the observed times.
@@ -443,6 +446,7 @@ def _ratios(
     )
 
 
+_ENDS: dict[str, tuple[float, ...]] = {"median_iqr": (0.25, 0.75), "median_range": (0.0, 1.0)}
 _TIMED = ("survival_ci", "cumulative_incidence_ci", "median_time_ci")
 _READERS = {
     "survival_ci": _rates,
@@ -450,6 +454,7 @@ _READERS = {
     "median_time_ci": _medians,
     "median_iqr": _quantiles,
     "median_range": _quantiles,
+    "duration": _quantiles,
     "p_value": _tests,
     "hazard_ratio_ci": _ratios,
 }

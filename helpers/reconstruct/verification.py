@@ -621,6 +621,9 @@ class _Reader:
             return "not about patients", "quoted from another study"
         if number.id in self.plan.excluded:
             return "left out", self.plan.excluded[number.id]
+        reading = self.plan.read_as.get(number.id)
+        if number.statistic == "duration" and reading is not None and reading.endpoint:
+            return "required", ""
         if number.statistic in ("dose", "duration", "date"):
             return "not about patients", f"a {number.statistic} of the paper's own text"
         if not number.group and number.statistic not in ("p_value", "hazard_ratio_ci"):
@@ -643,6 +646,8 @@ class _Reader:
                 return self.median_time(number)
             if number.statistic in _ENDS:
                 return self.quantiles(number)
+            if number.statistic == "duration":
+                return self.follow_up(number)
             if number.statistic == "p_value":
                 return self.p_value(number)
             return self.ratio(number)
