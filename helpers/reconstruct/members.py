@@ -92,7 +92,7 @@ def plan(paper: str) -> Plan:
         always=times.rules(asked, own),
     )
     variables = dict(model.asked.variables)
-    names = [*_core(asked, variables), *asked.paper.reconstruct.filled.values()]
+    names = [*grouping(asked, variables), *asked.paper.reconstruct.filled.values()]
     again = None
     if asked.paper.reconstruct.filled:
         # Ties together by what the times are grouped, so that counts of them can be asked.
@@ -155,7 +155,7 @@ def start(prepared: Plan, seed: int | Sequence[int]) -> Start:
         if energy > _NEAR:
             continue
         with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
-            _told(prepared, patients, times.histories(begun["day"]), rng)
+            told(prepared, patients, times.histories(begun["day"]), rng)
             return Start(patients, begun, drawn.arrays)
     raise KitError(
         f"no cohort with every printed number found in {_ATTEMPTS} attempts (best {best:.3g})",
@@ -195,8 +195,8 @@ def member(prepared: Plan, seed: int | Sequence[int], begun: Start | None = None
         combine.wander(rng, own, begun.arrays, steps=_STEPS_APART)
         _date_transplants(rng, own, begun.arrays)
         with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
-            return _told(prepared, begun.patients, times.histories(own["day"]), rng)
-    return _told(prepared, begun.patients, times.histories(begun.begun["day"]), rng)
+            return told(prepared, begun.patients, times.histories(own["day"]), rng)
+    return told(prepared, begun.patients, times.histories(begun.begun["day"]), rng)
 
 
 def _date_transplants(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
@@ -282,16 +282,38 @@ def _asking(arrays: Arrays, rows: NDArray[np.bool_]) -> Arrays:
     }
 
 
-def _told(
+def told(
     prepared: Plan, patients: pd.DataFrame, history: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Put patients and histories together; say anew of the patients what depends on these."""
+    """Put patients and histories together; say anew of the patients what depends on these.
+
+    Parameters
+    ----------
+    prepared : Plan
+        What all members have in common.
+    patients : pandas.DataFrame
+        The categorical part, with the flags.
+    history : pandas.DataFrame
+        As `helpers.reconstruct.times.histories` returns it, in the same order.
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `member` returns it.
+
+    Raises
+    ------
+    KitError
+        If by the printed counts nobody could have died or relapsed so.
+    """
     flags = [flag.name for flag in prepared.flags if flag.counts]
     filled = prepared.asked.paper.reconstruct.filled
     if prepared.again is None:
         return pd.concat([patients.drop(columns=flags), history], axis=1)
     column = {"death": "DTHM", "relapse": "RLPM"}
-    known = _core(prepared.asked, prepared.variables)
+    known = grouping(prepared.asked, prepared.variables)
     table = patients[[*known]].copy()
     for happening, name in filled.items():
         table[name] = np.where(history[column[happening]].notna(), "Y", "N")
@@ -312,8 +334,21 @@ def _told(
     return pd.concat([dealt, moved], axis=1)
 
 
-def _core(asked: Requirements, variables: dict[str, Variable]) -> list[str]:
-    """Return the variables by which the times are grouped, but for those that they fill."""
+def grouping(asked: Requirements, variables: dict[str, Variable]) -> list[str]:
+    """Return the variables by which the times are grouped, but for those that they fill.
+
+    Parameters
+    ----------
+    asked : Requirements
+        What the printed numbers ask of the times.
+    variables : dict of str to Variable
+        The paper's variables and the flags.
+
+    Returns
+    -------
+    list of str
+        Their names, in order.
+    """
     plan = asked.paper.reconstruct
     texts = {group for each in asked.asked for group in each.groups} | set(plan.history.values())
     names = {name for text in texts for name in query.parse(text, variables).names()}

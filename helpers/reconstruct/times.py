@@ -124,15 +124,13 @@ class Requirements:
     longest: int
 
 
-def requirements(paper: str, ledger: pd.DataFrame | None = None) -> Requirements:
+def requirements(paper: str) -> Requirements:
     """Collect what a paper's published numbers ask of the times.
 
     Parameters
     ----------
     paper : str
         The paper's id.
-    ledger : pandas.DataFrame, optional
-        Its ledger; made anew if not given.
 
     Returns
     -------
@@ -145,7 +143,7 @@ def requirements(paper: str, ledger: pd.DataFrame | None = None) -> Requirements
     """
     described = catalogue.load(paper)
     book = audit.book(paper)
-    verdicts = (audit.ledger(paper) if ledger is None else ledger).set_index("id")
+    verdicts = audit.ledger(paper).set_index("id")
     plan = described.reconstruct
     conf_type = _scale_of(verdicts["method"].astype(str))
     found: dict[tuple[Any, ...], Requirement] = {}
@@ -731,12 +729,9 @@ class Problem:
     ----------
     arrays : dict of str to numpy.ndarray
         By the names of the parameters of `helpers.reconstruct.search.anneal`.
-    asked : tuple of Requirement
-        What each curve and test stands for.
     """
 
     arrays: dict[str, Any] = field(default_factory=dict)
-    asked: tuple[Requirement, ...] = ()
 
 
 def problem(
@@ -838,7 +833,7 @@ def problem(
         "test_bounds": np.array([t[3] for t in tests], np.float64).reshape(len(tests), 4),
         "z": z,
     }
-    return Problem(arrays, asked.asked)
+    return Problem(arrays)
 
 
 def _flagged(each: Requirement, kind: int, chosen: Sequence[Flag]) -> bool:
