@@ -181,20 +181,28 @@ def reconstruct(
     scheduler: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Make them on the workers of a Dask scheduler.")
     ] = "",
+    relaxed: Annotated[
+        bool,
+        typer.Option("--relaxed", help="Leave out how survival times compare; in one process."),
+    ] = False,
 ) -> None:
     """Make synthetic cohorts that have every number a paper printed.
 
     They are stored as data/PAPER/cohorts.parquet. A run that is broken off goes on where it
-    stopped. Exit status: 0 all well; 1 no such cohorts were found, and why; 2 the command is
-    wrong.
+    stopped. Relaxed ones, stored as data/PAPER/cohorts_relaxed.parquet, needn't have the P values
+    and hazard ratios of survival times. Exit status: 0 all well; 1 no such cohorts were found, and
+    why; 2 the command is wrong.
     """
     from tqdm import tqdm
 
     from helpers import catalogue
+    from helpers import relaxed as without_comparisons
     from helpers.reconstruct import ensemble
 
     try:
         _known([paper], catalogue.papers())
+        if relaxed and scheduler:
+            raise KitError("not with --relaxed", where="--scheduler", right="one of the two")
     except KitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -204,19 +212,82 @@ def reconstruct(
             def progress(done: int) -> None:
                 bar.update(done - bar.n)
 
-            table = ensemble.make(
-                paper,
-                members=members,
-                seed=seed,
-                jobs=jobs,
-                scheduler=scheduler,
-                progress=progress,
-            )
-        ensemble.write(paper, table, seed=seed)
+            if relaxed:
+                table = without_comparisons.make(
+                    paper, members=members, seed=seed, progress=progress
+                )
+            else:
+                table = ensemble.make(
+                    paper,
+                    members=members,
+                    seed=seed,
+                    jobs=jobs,
+                    scheduler=scheduler,
+                    progress=progress,
+                )
+        store = without_comparisons.write if relaxed else ensemble.write
+        place = store(paper, table, seed=seed)
     except KitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"data/{paper}/cohorts.parquet: {members} synthetic cohorts")
+    typer.echo(f"data/{paper}/{place.name}: {members} synthetic cohorts")
+
+
+@app.command()
+def extremes(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Folder name in data/.")],
+    endpoint: Annotated[str, typer.Option(metavar="NAME", help="An endpoint of the paper.")],
+    month: Annotated[float, typer.Option(metavar="MONTHS", help="From the endpoint's origin.")],
+    group: Annotated[
+        str, typer.Option(metavar="QUERY", help="Of whom, such as \"SEX == 'F'\"; none for all.")
+    ] = "",
+    starts: Annotated[
+        int, typer.Option(min=1, help="From how many stored cohorts to begin, on each side.")
+    ] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same search.")] = 1,
+) -> None:
+    """Search for the least and the greatest survival that a paper leaves open.
+
+    The search begins from stored cohorts and changes them; every number that the paper printed
+    stays as it is. Exit status: 0 all well; 1 there are no such cohorts, or the paper's folder has
+    faults; 2 the command is wrong.
+    """
+    from tqdm import tqdm
+
+    from helpers import catalogue
+    from helpers.reconstruct import extremes as ends
+    from helpers.reconstruct import spread as spreads
+
+    try:
+        _known([paper], catalogue.papers())
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    try:
+        with tqdm(total=2 * starts, desc=paper, unit="search") as bar:
+            found = ends.search_survival(
+                paper,
+                endpoint=endpoint,
+                month=month,
+                group=group,
+                starts=starts,
+                seed=seed,
+                progress=lambda done: bar.update(done - bar.n),
+            )
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+    def between(least: float, greatest: float) -> str:
+        unit = found.quantity.unit
+        return f"{spreads.shown(least, unit)}–{spreads.shown(greatest, unit)} {unit}"
+
+    typer.echo(
+        f"{_plain(found.quantity.describe())}\n"
+        f"{between(found.least_stored, found.greatest_stored)} over the stored synthetic cohorts\n"
+        f"{between(found.least, found.greatest)} over synthetic cohorts that were searched for; "
+        "they, too, have every number that the paper prints"
+    )
 
 
 @app.command()

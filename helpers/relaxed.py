@@ -7,7 +7,7 @@ comparison: no log-rank or Gray's test, no hazard ratio is asked of them. How fa
 is open then, they show.
 
 They lie beside the ensemble, in ``data/<paper>/cohorts_relaxed.parquet``, which
-``relaxed.write(paper, relaxed.make(paper))`` makes.
+``python -m helpers reconstruct PAPER --relaxed`` makes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LABEL = (
     "synthetic patients, reconstructed from published numbers without the comparisons of "
     "survival times; not real patients"
 )
-_COMPARISONS = ("log-rank", "Fine-Gray", "hazard ratio")
+_COMPARISONS = ("log-rank", "log-rank, the first better", "Fine-Gray", "hazard ratio")
 _KEY = b"trial_by_notebook"
 
 
@@ -227,7 +227,7 @@ def about(paper: str) -> dict[str, Any]:
         raise DataError(
             "there are no cohorts without the paper's comparisons",
             where=f"data/{paper}",
-            right=f"helpers.relaxed.write({paper!r}, helpers.relaxed.make({paper!r}))",
+            right=f"python -m helpers reconstruct {paper} --relaxed",
         )
     try:
         told = dict(json.loads((pq.read_schema(place).metadata or {})[_KEY]))

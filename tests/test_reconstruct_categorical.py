@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 from scipy.stats import chi2_contingency
 
 from helpers import audit, catalogue, query, rounding
@@ -490,6 +491,10 @@ def test_a_paper_of_ones_own_needs_no_code(small):
         (("only_if = \"CRFL == 'Y'\"", "only_if = \"CRFL == 'X'\""), "only_if: CRFL is never 'X'"),
         (("[reconstruct]", "[reconstruct]\nexcluded = { gone = 'x' }"), "no number 'gone'"),
         (("[reconstruct]", "[reconstruct]\neach = { men = [] }"), "each: no group 'men'"),
+        (
+            ("[reconstruct]", "[reconstruct]\nassumed = { \"HAIR == 'Y'\" = [1, 2] }"),
+            "reconstruct.assumed: no variable 'HAIR'",
+        ),
         (("minimum = 18, ", ""), "a minimum and a maximum of AGE"),
         (("minimum = 18", "minimum = 60"), "no AGE from 60 to"),
     ],
@@ -501,6 +506,27 @@ def test_faults_of_a_folder_are_told_in_one_line_each(small, change, told):
     lines = str(error.value).splitlines()
     assert any(told in line for line in lines), lines
     assert all(line.startswith("data/small/") for line in lines)
+
+
+def test_what_is_assumed_holds_beside_what_is_printed(small):
+    """Nothing printed limits who has a mild rash."""
+    mild = "RASH in [1, 2]"
+    assert [extreme(model("small"), mild, sense) for sense in ("least", "most")] == [0, 7]
+    small(PAPER.replace("[reconstruct]", f'[reconstruct]\nassumed = {{ "{mild}" = [3, 4] }}'))
+    assert [extreme(model("small"), mild, sense) for sense in ("least", "most")] == [3, 4]
+
+
+def test_a_cohort_may_be_asked_for_more_than_the_model(small):
+    ready = model("small", counts={"SEX == 'F' and CRFL == 'Y' and MRDFL == 'Y'": (0, 9)})
+    asked = "SEX == 'F' and MRDFL == 'Y'"
+    for amount in (0, 1, 2):
+        table = solve(ready, seed=1, counts={asked: (amount, amount)})
+        assert ((table["SEX"] == "F") & (table["MRDFL"] == "Y")).sum() == amount
+        assert (table["MRDFL"] == "Y").sum() == 2
+    with pytest.raises(KitError, match="no cohort has those counts"):
+        solve(ready, seed=1, counts={asked: (3, 3)})
+    # What was asked of one cohort is not asked of the next.
+    assert_frame_equal(solve(ready, seed=1), solve(model(ready.asked), seed=1))
 
 
 def test_a_row_left_out_by_choice_binds_nobody(small):

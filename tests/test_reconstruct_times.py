@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import catalogue, endpoints, query
+from helpers import catalogue, endpoints, paths, query
 from helpers.catalogue import Variable
-from helpers.reconstruct import times
+from helpers.errors import DataError
+from helpers.reconstruct import search, times
 
 MONTH = 30.4375
 HEADER = ",".join(catalogue.PublishedNumber.model_fields)
@@ -72,12 +73,45 @@ def test_medians_and_their_limits(id, endpoint, group, value, lower, upper):
 @pytest.mark.parametrize(("id", "p"), [("abs_p_os", 0.04), ("abs_p_efs", 0.02)])
 def test_a_p_value_of_two_curves_is_a_log_rank_test(id, p):
     [each] = of("hma_ldac", id)
-    assert (each.kind, each.endpoint) == ("log-rank", id.removeprefix("abs_p_"))
+    # The abstract's conclusion is read as the direction; the first group does better.
+    assert (each.kind, each.endpoint) == ("log-rank, the first better", id.removeprefix("abs_p_"))
     assert each.groups == ("ARM == 'HMA'", "ARM == 'LDAC'")
     assert each.at == math.inf
     # With one degree of freedom the root of chi-squared is a normal score.
     low, high = (-NormalDist().inv_cdf((p + off) / 2) for off in (0.005, -0.005))
     assert each.value == pytest.approx((low, high), abs=1e-5)
+
+
+def test_the_signed_test_tells_which_of_two_groups_does_better():
+    """One death in each of two groups of ten, at days 10 and 20, and the other way round."""
+    group = np.repeat([0, 1], 10)
+    signs = {}
+    for name, days in {"first": (20, 10), "second": (10, 20)}.items():
+        time = np.full((1, 20), 100)
+        code = np.zeros((1, 20), np.int64)
+        for patient, day in zip((0, 10), days, strict=True):
+            time[0, patient], code[0, patient] = day, 1
+        # Ten more deaths of the group that does worse, so that the sign is clear.
+        worse = 10 if name == "first" else 0
+        time[0, worse + 1 : worse + 6], code[0, worse + 1 : worse + 6] = 5, 1
+        energy = search.test_energy(
+            0,
+            np.array([search.FIRST_BETTER]),
+            np.array([0]),
+            np.zeros((1, 8), np.int64),
+            np.array([2]),
+            np.array([[np.inf, 0.5, 9.0, 1.0]]),
+            np.argsort(time, axis=1),
+            time,
+            code,
+            np.ones((1, 20), np.bool_),
+            group[None, :],
+            np.zeros((4, 20)),
+            np.zeros((8, 8)),
+        )
+        signs[name] = energy
+    assert signs["first"] == 0
+    assert signs["second"] > 1
 
 
 def test_nothing_else_is_asked_of_the_two_arms():
@@ -113,6 +147,14 @@ def test_follow_up_is_a_reversed_median_and_the_range_of_the_observed_times():
         ("follow-up", 0.0): around(1.1),
         ("follow-up", 1.0): around(35, 1),
     }
+
+
+def test_the_remission_still_going_on_is_as_long_as_printed():
+    [only] = of("mini_hcvd", "res_remission_duration_ongoing")
+    assert (only.kind, only.endpoint, only.at) == ("follow-up", "dor", 0.5)
+    assert only.value == around(30, digit=1)
+    # Durations that no reading makes an endpoint's time are of treatments.
+    assert not [id for each in asked("mini_hcvd").asked for id in each.ids if "ven_days" in id]
 
 
 def test_the_duration_of_response_is_of_all_responders_as_observed():
@@ -254,6 +296,27 @@ def test_who_has_no_event_may_be_lost_but_where_follow_up_is_complete(made_up, m
     plan = made_up.paper.reconstruct.model_copy(update={"complete_months": months})
     paper = made_up.paper.model_copy(update={"reconstruct": plan})
     assert {flag.lost for flag in times.flags(replace(made_up, paper=paper))} == {lost}
+
+
+def test_a_direction_is_of_one_of_two_groups_compared(made_up):
+    toml = paths.paper("made") / "paper.toml"
+    with (paths.paper("made") / "published.csv").open("a", encoding="utf-8") as rows:
+        cells = {"id": "os_med_b", "quantity": "os_median", "group": "b", "value": "5"}
+        cells |= {"statistic": "median_time_ci", "printed": "5", "location": "text", "total": "10"}
+        rows.write(",".join(cells.get(name, "") for name in HEADER.split(",")) + "\n")
+        cells = {"id": "p_os", "quantity": "os", "statistic": "p_value", "printed": "0.04"}
+        cells |= {"value": "0.04", "relates_to": "os_med_a os_med_b", "location": "text"}
+        rows.write(",".join(cells.get(name, "") for name in HEADER.split(",")) + "\n")
+    text = toml.read_text(encoding="utf-8")
+    [plain] = [each for each in times.requirements("made").asked if "p_os" in each.ids]
+    assert plain.kind == "log-rank"
+    reading = '[reconstruct.read_as.p_os]\nbetter = "{}"\nwhy = "so printed"\n'
+    toml.write_text(text + reading.format("b"), encoding="utf-8")
+    [read] = [each for each in times.requirements("made").asked if "p_os" in each.ids]
+    assert (read.kind, read.groups) == ("log-rank, the first better", plain.groups[::-1])
+    toml.write_text(text + reading.format("c"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"read_as\.p_os, better: 'c' is not one of two groups"):
+        times.requirements("made")
 
 
 def test_a_median_that_is_not_reached_is_asked_as_such(made_up):

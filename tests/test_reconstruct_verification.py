@@ -607,6 +607,16 @@ def test_a_table_without_its_columns(made):
         verify("made", cohorts(patients()).iloc[:0])
 
 
+def test_of_two_groups_the_better_one_has_fewer_deaths_than_expected():
+    time, code = np.array([1.0, 2, 3, 4, 5, 6]), np.array([1, 1, 1, 0, 0, 1])
+    assert verification._first_better(time, code, np.array([1, 1, 1, 0, 0, 0]))
+    assert not verification._first_better(time, code, np.array([0, 0, 0, 1, 1, 1]))
+    # Alike, neither is better.
+    assert not verification._first_better(
+        np.tile(time, 2), np.tile(code, 2), np.repeat([0, 1], len(time))
+    )
+
+
 # --- the three papers ----------------------------------------------------------------------------
 
 

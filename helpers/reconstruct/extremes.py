@@ -164,19 +164,21 @@ def begin(plan: Plan, member: pd.DataFrame) -> Start:
     KitError
         If the cohort lacks a published number.
     """
-    patients = member.reset_index(drop=True)
+    history = [name for name in times.NAMES.values() if name in member]
+    told = member.reset_index(drop=True)
+    patients = told.drop(columns=["member", *history])
     rng = np.random.default_rng(0)
     own = [flag for flag in plan.flags if flag.counts]
     day = np.full((len(patients), search.COLUMNS), search.NEVER, np.int64)
     day[:, search.TREATMENT] = 0
     for column, name in times.NAMES.items():
-        if name in patients:
-            known = patients[name].notna().to_numpy()
-            day[known, column] = np.rint(patients.loc[known, name].astype(float) * DAYS_PER_MONTH)
+        if name in history:
+            known = told[name].notna().to_numpy()
+            day[known, column] = np.rint(told.loc[known, name].astype(float) * DAYS_PER_MONTH)
     patients = patients.assign(**{flag.name: "N" for flag in own})
     arrays = times.problem(plan.asked, patients, plan.flags, plan.variables).arrays
-    told = (arrays[name] for name in ("origin", "events", "competing", "censors", "cut"))
-    time, code, _ = search.observed(day, *told)
+    defined = (arrays[name] for name in ("origin", "events", "competing", "censors", "cut"))
+    time, code, _ = search.observed(day, *defined)
     names = [flag.name for flag in plan.flags]
     for flag in own:
         e = arrays["flag_endpoint"][names.index(flag.name)]
