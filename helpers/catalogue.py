@@ -446,8 +446,10 @@ class Reconstruction(_Part):
         How the paper reads a median off a curve that runs level at one half: so that every
         package agrees, or as the first time at which the curve is there.
     members_per_start : int
-        How many members of an ensemble wander off from one cohort that the search found: more
-        than one where finding it takes long.
+        How many members of an ensemble wander off from one cohort that has every number: more than
+        one where finding it takes long.
+    starts_per_search : int
+        How many such cohorts come from one search: the first, and leaps from it.
     """
 
     always: tuple[str, ...] = ()
@@ -463,6 +465,7 @@ class Reconstruction(_Part):
     read_as: dict[str, Reading] = {}
     median_rule: Literal["any", "first"] = "any"
     members_per_start: int = Field(default=1, ge=1)
+    starts_per_search: int = Field(default=1, ge=1)
 
 
 class PublishedNumber(_Part):

@@ -79,9 +79,9 @@ def test_a_member_does_not_depend_on_how_many_there_are_but_on_the_seed(root, ma
 def test_members_that_share_a_start_are_the_same_whoever_makes_them(root):
     toml = root / "data" / PAPER / "paper.toml"
     text = toml.read_text(encoding="utf-8")
-    more = "[reconstruct]\nmembers_per_start = 3\n\n[reconstruct.history]"
+    more = "[reconstruct]\nmembers_per_start = 2\nstarts_per_search = 2\n\n[reconstruct.history]"
     toml.write_text(text.replace("[reconstruct.history]", more))
-    assert catalogue.load(PAPER).reconstruct.members_per_start == 3
+    assert catalogue.load(PAPER).reconstruct.starts_per_search == 2
     alone = ensemble.make(PAPER, members=5, seed=3)
     assert_frame_equal(ensemble.make(PAPER, members=5, seed=3, jobs=2), alone)
     # Those that begin from one start still have the same patients, in other histories.
@@ -136,7 +136,7 @@ def test_no_scheduler_is_one_clear_message(root, monkeypatch):
 def test_a_worker_with_other_files_makes_nothing(root):
     """As on another machine, where the paper's numbers were not brought up to date."""
     with pytest.raises(KitError, match="another version of the kit or of the paper"):
-        ensemble._first(str(root), "other inputs", PAPER, 1, 1)
+        ensemble._searched(str(root), "other inputs", PAPER, 1, 1)
 
 
 def test_no_members_are_no_ensemble(root):

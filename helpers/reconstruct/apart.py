@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.reconstruct import search
+from helpers.reconstruct import combine, search
 
 Arrays = dict[str, Any]
 
@@ -20,6 +20,9 @@ _WALL = 1e-3
 """What the units of printed numbers are multiplied by: none is given up for the pull."""
 _PULL = 50.0  # of survival: the pull of one whole is a fiftieth, so that heat can overcome it
 _HOT, _COLD = 1e-3, 1e-5
+_LET_GO = 0.02  # of the root of chi-squared
+_PUSHES, _PUSH_STEPS = 3, 60_000
+_PATIENCE = 3
 
 
 def pull(
@@ -98,6 +101,40 @@ def push(rng: np.random.Generator, begun: Arrays, arrays: Arrays, *, steps: int)
         up=bool(rng.random() < 0.5),
         steps=steps,
     )
+
+
+def leap(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:
+    """Take a cohort to another one with every printed number, further than one can wander.
+
+    The tests of survival times are let go a little, the cohort is pushed about, and the tests are
+    brought back.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The source of randomness.
+    begun : dict of str to numpy.ndarray
+        The histories; changed in place.
+    arrays : dict of str to numpy.ndarray
+        The problem's arrays.
+
+    Returns
+    -------
+    bool
+        Whether every number came back; if not, the cohort is as it was.
+    """
+    before = begun["day"].copy()
+    bounds = arrays["test_bounds"].copy()
+    bounds[:, 1] -= _LET_GO
+    bounds[:, 2] += _LET_GO
+    loose = arrays | {"test_bounds": bounds}
+    for _ in range(_PUSHES):
+        push(rng, begun, loose, steps=_PUSH_STEPS)
+    combine.approach(rng, begun, arrays)
+    if combine.settle(rng, begun, arrays, patience=_PATIENCE):
+        return True
+    begun["day"][:] = before
+    return False
 
 
 def kept(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:

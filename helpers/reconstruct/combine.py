@@ -29,6 +29,10 @@ _FARTHEST = 60.0
 
 _STEPS = 30_000
 _STRAIGHTEN = (100_000, 0.01, 1e-4)
+_APPROACH = (400_000, 0.02, 1e-4)
+_WALL = 1e-3
+"""What the units of the curves' numbers are multiplied by: none is given up."""
+_NEARER = 0.98
 _ABOUT = 0.01  # of the root of chi-squared
 _ORIGIN, _UNIT = -1e3, 1e6  # so that an energy tells a test's value, whatever its sign
 _NEAR = 1e-12
@@ -47,7 +51,9 @@ class _Changes:
     who: NDArray[np.int64]
 
 
-def settle(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:
+def settle(
+    rng: np.random.Generator, begun: Arrays, arrays: Arrays, *, patience: int = _ROUNDS
+) -> bool:
     """Bring the tests of a cohort to what was printed, without touching its curves.
 
     Parameters
@@ -58,6 +64,8 @@ def settle(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:
         The histories, as `helpers.reconstruct.times.start` returns them; changed in place.
     arrays : dict of str to numpy.ndarray
         `helpers.reconstruct.times.Problem.arrays`.
+    patience : int, optional
+        After how many rounds that bring the cohort no nearer to give up.
 
     Returns
     -------
@@ -69,6 +77,7 @@ def settle(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:
     lower = np.where(np.isfinite(lowest), lowest, highest - 2e3)
     upper = np.where(np.isfinite(highest), highest, lowest + 2e3)
     middle, half = (lower + upper) / 2, (upper - lower) / 2
+    nearest, stuck = np.inf, 0
     for turn in range(_ROUNDS):
         if turn:
             wander(rng, begun, arrays, steps=_STEPS)
@@ -79,6 +88,10 @@ def settle(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:
             return False
         if worst <= 1:
             return True
+        stuck = stuck + 1 if worst > _NEARER * nearest else 0
+        nearest = min(nearest, worst)
+        if stuck >= patience:
+            return False
         if not len(changes.adds):
             continue
         best = begun["day"]
@@ -121,6 +134,25 @@ def straighten(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
     steps, hot, cold = _STRAIGHTEN
     weighed = arrays | {"test_bounds": bounds}
     search.anneal(rng, **begun, **weighed, n_steps=steps, hot=hot, cold=cold, stop_at=1e-9)
+
+
+def approach(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
+    """Cool the tests of a cohort whose curves are right, none of these being given up.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The source of randomness.
+    begun : dict of str to numpy.ndarray
+        The histories; changed in place.
+    arrays : dict of str to numpy.ndarray
+        The problem's arrays.
+    """
+    numbers = arrays["numbers"].copy()
+    numbers[:, 3] *= _WALL
+    steps, hot, cold = _APPROACH
+    walled = arrays | {"numbers": numbers}
+    search.anneal(rng, **begun, **walled, n_steps=steps, hot=hot, cold=cold, stop_at=1e-9)
 
 
 def wander(rng: np.random.Generator, begun: Arrays, arrays: Arrays, *, steps: int) -> None:

@@ -279,32 +279,45 @@ def _made(
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Make members, each start once, and yield them with their numbers as they come."""
     given = str(paths.root()), _fingerprint(paper), paper, seed
-    size = catalogue.load(paper).reconstruct.members_per_start
+    plan = catalogue.load(paper).reconstruct
+    size = plan.members_per_start
     families = [list(each) for _, each in groupby(wanted, lambda number: (number - 1) // size)]
+    many = size * plan.starts_per_search
+    searches = [
+        list(each) for _, each in groupby(families, lambda numbers: (numbers[0] - 1) // many)
+    ]
     if jobs == 1 and not scheduler:
-        for numbers in families:
-            table, begun = _first(*given, numbers[0])
-            yield numbers[0], table
-            for number in numbers[1:]:
-                yield number, _another(*given, number, begun)
+        for several in searches:
+            found = _searched(*given, several[0][0])
+            for numbers in several:
+                table, begun = _first(*given, numbers[0], found)
+                yield numbers[0], table
+                for number in numbers[1:]:
+                    yield number, _another(*given, number, begun)
         return
     with _executor(jobs, scheduler) as executor:
-        firsts = {executor.submit(_first, *given, each[0]): each for each in families}
+        sought = {executor.submit(_searched, *given, each[0][0]): each for each in searches}
+        firsts: dict[Future[Any], list[int]] = {}
         number_of: dict[Future[Any], int] = {}
-        pending: set[Future[Any]] = set(firsts)
+        pending: set[Future[Any]] = set(sought)
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for each in done:
-                if each in number_of:
+                if each in sought:
+                    for numbers in sought.pop(each):
+                        future = executor.submit(_first, *given, numbers[0], each.result())
+                        firsts[future] = numbers
+                        pending.add(future)
+                elif each in firsts:
+                    table, begun = each.result()
+                    number, *others = firsts.pop(each)
+                    yield number, table
+                    for number in others:
+                        future = executor.submit(_another, *given, number, begun)
+                        number_of[future] = number
+                        pending.add(future)
+                else:
                     yield number_of.pop(each), each.result()
-                    continue
-                table, begun = each.result()
-                first, *others = firsts[each]
-                yield first, table
-                for number in others:
-                    future = executor.submit(_another, *given, number, begun)
-                    number_of[future] = number
-                    pending.add(future)
 
 
 @contextmanager
@@ -333,16 +346,28 @@ def _executor(jobs: int, scheduler: str) -> Iterator[Executor]:
             executor.shutdown(kill_workers=True)
 
 
-def _first(
-    root: str, inputs: str, paper: str, seed: int, number: int
-) -> tuple[pd.DataFrame, Start]:
-    """Search for a start and make its first member, or the first that is lacking."""
+def _searched(root: str, inputs: str, paper: str, seed: int, number: int) -> Start:
+    """Search for the cohort from which a member's own start is leapt to."""
     from helpers.reconstruct import members
 
     plan = _plan_here(root, inputs, paper)
-    size = plan.asked.paper.reconstruct.members_per_start
-    begun = members.start(plan, [seed, (number - 1) // size * size + 1])
-    return members.member(plan, [seed, number], begun), begun
+    known = plan.asked.paper.reconstruct
+    size = known.members_per_start * known.starts_per_search
+    return members.start(plan, [seed, (number - 1) // size * size + 1])
+
+
+def _first(
+    root: str, inputs: str, paper: str, seed: int, number: int, found: Start
+) -> tuple[pd.DataFrame, Start]:
+    """Make the first member of those that share a start, or the first that is lacking."""
+    from helpers.reconstruct import members
+
+    plan = _plan_here(root, inputs, paper)
+    known = plan.asked.paper.reconstruct
+    own = (number - 1) // known.members_per_start
+    if own % known.starts_per_search:
+        found = members.leap(plan, found, [seed, own * known.members_per_start + 1])
+    return members.member(plan, [seed, number], found), found
 
 
 def _another(
