@@ -286,9 +286,11 @@ def _made(
     searches = [
         list(each) for _, each in groupby(families, lambda numbers: (numbers[0] - 1) // many)
     ]
+    # A search whose start no other shares is a part of making its first member.
+    alone = plan.starts_per_search == 1
     if jobs == 1 and not scheduler:
         for several in searches:
-            found = _searched(*given, several[0][0])
+            found = None if alone else _searched(*given, several[0][0])
             for numbers in several:
                 table, begun = _first(*given, numbers[0], found)
                 yield numbers[0], table
@@ -296,10 +298,15 @@ def _made(
                     yield number, _another(*given, number, begun)
         return
     with _executor(jobs, scheduler) as executor:
-        sought = {executor.submit(_searched, *given, each[0][0]): each for each in searches}
+        sought: dict[Future[Any], list[list[int]]] = {}
         firsts: dict[Future[Any], list[int]] = {}
         number_of: dict[Future[Any], int] = {}
-        pending: set[Future[Any]] = set(sought)
+        for several in searches:
+            if alone:
+                firsts[executor.submit(_first, *given, several[0][0], None)] = several[0]
+            else:
+                sought[executor.submit(_searched, *given, several[0][0])] = several
+        pending: set[Future[Any]] = {*sought, *firsts}
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for each in done:
@@ -357,7 +364,7 @@ def _searched(root: str, inputs: str, paper: str, seed: int, number: int) -> Sta
 
 
 def _first(
-    root: str, inputs: str, paper: str, seed: int, number: int, found: Start
+    root: str, inputs: str, paper: str, seed: int, number: int, found: Start | None
 ) -> tuple[pd.DataFrame, Start]:
     """Make the first member of those that share a start, or the first that is lacking."""
     from helpers.reconstruct import members
@@ -365,6 +372,7 @@ def _first(
     plan = _plan_here(root, inputs, paper)
     known = plan.asked.paper.reconstruct
     own = (number - 1) // known.members_per_start
+    found = found or _searched(root, inputs, paper, seed, number)
     if own % known.starts_per_search:
         found = members.leap(plan, found, [seed, own * known.members_per_start + 1])
     return members.member(plan, [seed, number], found), found
