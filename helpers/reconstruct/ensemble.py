@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
@@ -287,48 +289,38 @@ def _made(
         list(each) for _, each in groupby(families, lambda numbers: (numbers[0] - 1) // many)
     ]
     # A search whose start no other shares is a part of making its first member.
-    alone = plan.starts_per_search == 1
-    if jobs == 1 and not scheduler:
-        for several in searches:
-            found = None if alone else _searched(*given, several[0][0])
-            for numbers in several:
-                table, begun = _first(*given, numbers[0], found)
-                yield numbers[0], table
-                for number in numbers[1:]:
-                    yield number, _another(*given, number, begun)
-        return
-    with _executor(jobs, scheduler) as executor:
-        sought: dict[Future[Any], list[list[int]]] = {}
-        firsts: dict[Future[Any], list[int]] = {}
-        number_of: dict[Future[Any], int] = {}
-        for several in searches:
-            if alone:
-                firsts[executor.submit(_first, *given, several[0][0], None)] = several[0]
-            else:
-                sought[executor.submit(_searched, *given, several[0][0])] = several
-        pending: set[Future[Any]] = {*sought, *firsts}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for each in done:
-                if each in sought:
-                    for numbers in sought.pop(each):
-                        future = executor.submit(_first, *given, numbers[0], each.result())
-                        firsts[future] = numbers
-                        pending.add(future)
-                elif each in firsts:
+    ready: deque[_Task] = deque()
+    for several in searches:
+        if plan.starts_per_search > 1:
+            ready.append((_searched, (several[0][0],), several))
+        else:
+            ready.append((_first, (several[0][0], None), several[0]))
+    with _executor(jobs, scheduler) as (executor, at_once):
+        running: dict[Future[Any], _Task] = {}
+        while ready or running:
+            while ready and len(running) < at_once:
+                task = ready.popleft()
+                running[executor.submit(task[0], *given, *task[1])] = task
+            for each in wait(running, return_when=FIRST_COMPLETED).done:
+                made, _, numbers = running.pop(each)
+                if made is _searched:
+                    found = each.result()
+                    ready.extend((_first, (several[0], found), several) for several in numbers)
+                elif made is _first:
                     table, begun = each.result()
-                    number, *others = firsts.pop(each)
-                    yield number, table
-                    for number in others:
-                        future = executor.submit(_another, *given, number, begun)
-                        number_of[future] = number
-                        pending.add(future)
+                    yield numbers[0], table
+                    ready.extend((_another, (number, begun), [number]) for number in numbers[1:])
                 else:
-                    yield number_of.pop(each), each.result()
+                    yield numbers[0], each.result()
+
+
+_Task = tuple[Callable[..., Any], tuple[Any, ...], list[Any]]
+"""What to call, with what beside what all have in common, and for which members."""
 
 
 @contextmanager
-def _executor(jobs: int, scheduler: str) -> Iterator[Executor]:
+def _executor(jobs: int, scheduler: str) -> Iterator[tuple[Executor, float]]:
+    """Give what carries tasks out, and how many to hand it at once."""
     if scheduler:
         from distributed import Client
 
@@ -342,15 +334,27 @@ def _executor(jobs: int, scheduler: str) -> Iterator[Executor]:
             ) from error
         with client:
             # A worker that dies costs what it was at: that goes to another one.
-            yield client.get_executor(pure=False, retries=3)
+            yield client.get_executor(pure=False, retries=3), math.inf
+    elif jobs == 1:
+        yield _Here(), 1
     else:
         from joblib.externals.loky import ProcessPoolExecutor
 
         executor = ProcessPoolExecutor(jobs)
         try:
-            yield executor
+            # With more in its queue it can hang when it is told to end at once.
+            yield executor, jobs + 1
         finally:
             executor.shutdown(kill_workers=True)
+
+
+class _Here(Executor):
+    """Does what it is given at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 def _searched(root: str, inputs: str, paper: str, seed: int, number: int) -> Start:
