@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from helpers import audit, proportions, rounding, tables
+from helpers import audit, proportions, rounding, tables, wording
 from helpers.audit import inference
 from helpers.audit.evidence import Book, attainable
 from helpers.catalogue import PublishedNumber
@@ -94,20 +95,22 @@ def beside(paper: str, *, location: str = "", ids: Sequence[str] = ()) -> pd.Dat
         raise KitError(f"no number {', '.join(lacking)}", where=paper, right="ids of the ledger")
     found = ledger.loc[list(ids)] if ids else ledger[ledger["location"].str.startswith(location)]
     met = verification.satisfied(paper)
-    what = found["quantity"].where(
-        found["group"].isin(["", "all"]), found["quantity"] + " in " + found["group"]
-    )
     # What satisfies a number by the cohorts alone stands in their column.
     alone = found["verdict"] == "satisfied"
     return pd.DataFrame(
         {
-            "what": [text.replace("_", " ") for text in what],
-            "printed": found["printed"],
-            "recomputed": found["recomputed"].where(~alone, ""),
-            "cohorts": [met.get(id, "").split(" in each of ")[0] for id in found.index],
+            "what": wording.named(found),
+            "printed": found["printed"].map(wording.printed),
+            "recomputed": found["recomputed"].where(~alone, "").map(wording.printed),
+            "cohorts": [_of_each(met.get(id, "")) for id in found.index],
             "verdict": found["verdict"].map(audit.VERDICTS),
         }
     ).reset_index(drop=True)
+
+
+def _of_each(words: str) -> str:
+    """Shorten what every cohort has: a percentage stands in brackets behind its count."""
+    return re.sub(r"^(\d+/\d+) ([\d.]+)$", r"\1 (\2 %)", words.split(" in each of ")[0])
 
 
 def one_number(settings: Settings, *, paper: str) -> Outcome:

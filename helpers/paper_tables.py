@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
-from helpers import audit, layouts, tables
+from helpers import audit, layouts, tables, wording
 from helpers.errors import KitError
 from helpers.tables import Table
 
 _P = "P"
 _FIXED = "\N{NO-BREAK SPACE}"
-# What the extraction of a text leaves of its formulas.
-_MARKUP = {r"\$": "", r"\\geq": "≥", r"\\leq": "≤", r"</?su[bp]>": ""}
 
 
 def cells(paper: str, number: str) -> pd.DataFrame:
@@ -103,7 +99,9 @@ def table(paper: str, number: str) -> Table:
         headings.append(_P)
     grid = [[row.label, *[""] * len(headings)] for row in described.rows]
     for cell in found.itertuples():
-        grid[cell.row][cell.column + 1] = _cell(cell.printed, cell.recomputed, cell.verdict)
+        grid[cell.row][cell.column + 1] = _cell(
+            wording.printed(cell.printed), wording.printed(cell.recomputed), cell.verdict
+        )
     names = ["what", *(f"column_{place}" for place in range(len(headings)))]
     made = tables.table(
         pd.DataFrame(grid, columns=names),
@@ -127,15 +125,15 @@ def listing(
 ) -> Table:
     """Set the numbers of a text one below the other, each with its verdict.
 
-    It is `helpers.tables.ledger` for a long list: in words in place of names, with a reason
-    only where a number doesn't agree.
+    It is `helpers.tables.ledger` for a long list: set small, with a reason only where a number
+    doesn't agree.
 
     Parameters
     ----------
     verdicts : pandas.DataFrame
         Rows of the paper's ledger.
     paper : str
-        The id of a paper with a layout, whose words are used.
+        The paper's id.
     caption : str
         What the table shows.
     places : bool, optional
@@ -147,16 +145,17 @@ def listing(
     -------
     Table
     """
-    words = layouts.load(paper).words
     wrong = verdicts["verdict"].isin(["inconsistent", "undetermined"])
     shown = pd.DataFrame(
         {
             "where": verdicts["location"],
-            "what": [_in_words(row, words) for _, row in verdicts.iterrows()],
-            "printed": verdicts["printed"].replace(_MARKUP, regex=True).str.strip(" ,"),
-            "recomputed": [_first(text) for text in verdicts["recomputed"]],
+            "what": wording.named(verdicts),
+            "printed": verdicts["printed"].map(wording.printed),
+            "recomputed": [_first(wording.printed(text)) for text in verdicts["recomputed"]],
             "verdict": verdicts["verdict"].map(audit.VERDICTS),
-            "why": verdicts["reason"].where(wrong, "").str.replace("_", "_\u200b"),
+            "why": [
+                wording.explained(text, paper=paper) for text in verdicts["reason"].where(wrong, "")
+            ],
         }
     )
     headings = {
@@ -199,15 +198,3 @@ def _first(recomputed: str) -> str:
     way, *more = recomputed.split("; ")
     # A sum that is broken in two is hard to read.
     return way.replace(" ", _FIXED) + (f" (+{len(more)})" if more else "")
-
-
-def _in_words(row: pd.Series, words: Mapping[str, str]) -> str:
-    """Say what a published number is about, by the names that the catalogue gives it."""
-
-    def spelt(name: str) -> str:
-        return " ".join(words.get(part, part) for part in name.split("_"))
-
-    what = words.get(row["quantity"], spelt(row["quantity"]))
-    if row["group"] in ("", "all"):
-        return what
-    return f"{what}, {words.get(row['group'], spelt(row['group']))}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from helpers import audit, catalogue, cohort
+from helpers import audit, catalogue, cohort, wording
 
 if TYPE_CHECKING:
     from great_tables import GT
@@ -142,18 +142,18 @@ def ledger(
     how = verdicts["method"]
     if reasons:
         how = verdicts["reason"].where(verdicts["verdict"] != "reproduced", how)
-    what = verdicts["quantity"].where(
-        verdicts["group"].isin(["", "all"]), verdicts["quantity"] + " in " + verdicts["group"]
-    )
     shown = pd.DataFrame(
         {
             "paper": verdicts["paper"],
             "location": verdicts["location"],
-            "what": what,
-            "printed": verdicts["printed"],
-            "recomputed": verdicts["recomputed"],
+            "what": wording.named(verdicts),
+            "printed": verdicts["printed"].map(wording.printed),
+            "recomputed": verdicts["recomputed"].map(wording.printed),
             "verdict": verdicts["verdict"].map(audit.VERDICTS),
-            "how": how,
+            "how": [
+                wording.explained(text, paper=paper)
+                for text, paper in zip(how, verdicts["paper"], strict=True)
+            ],
         }
     )
     headings = {
@@ -167,8 +167,6 @@ def ledger(
     }
     if shown["paper"].nunique() < 2:
         shown = shown.drop(columns="paper")
-    # An id has no space to break at; let it break after an underscore.
-    shown = shown.map(lambda cell: cell.replace("_", "_\u200b"))
     return table(
         shown,
         caption=caption,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers import audit, catalogue, tables
+from helpers import audit, catalogue, tables, wording
 from helpers.errors import DataError
 
 PAPER = "alal_nos"
@@ -66,8 +66,6 @@ def columns(table):
     caption, headings, *body = rows(table)
     whole = [row for row in body if len(row) == len(headings)]
     below = body[len(whole) :]
-    # An invisible space after an underscore is where a long id may break.
-    whole = [[cell.replace("_\u200b", "_") for cell in row] for row in whole]
     cells = {name: [row[at] for row in whole] for at, name in enumerate(headings)}
     return caption, cells, below
 
@@ -79,7 +77,8 @@ def test_a_verdict_is_a_word_with_a_sign():
     assert cells["Printed"] == verdicts["printed"].tolist()
     assert cells["Recomputed"] == verdicts["recomputed"].tolist()
     assert cells["Where"] == verdicts["location"].tolist()
-    assert cells["How"] == verdicts["method"].tolist()
+    assert cells["What"] == wording.named(verdicts)
+    assert cells["How"] == [wording.explained(text, paper=PAPER) for text in verdicts["method"]]
     signs = {"reproduced": "✓", "observation": "·", "inconsistent": "✗"}
     told = [verdict.split() for verdict in cells["Verdict"]]
     assert told == [[signs[each], each] for each in verdicts["verdict"]]
@@ -91,9 +90,8 @@ def test_reasons_stand_where_a_number_is_not_reproduced():
     _, cells, below = columns(table)
     assert below == [["A note."]]
     reproduced = verdicts["verdict"] == "reproduced"
-    assert cells["How, or why not"] == [
-        verdicts.loc[row, "method" if reproduced[row] else "reason"] for row in verdicts.index
-    ]
+    told = [verdicts.loc[row, "method" if reproduced[row] else "reason"] for row in verdicts.index]
+    assert cells["How, or why not"] == [wording.explained(text, paper=PAPER) for text in told]
 
 
 def test_text_is_text_and_nothing_is_nothing():
