@@ -18,9 +18,15 @@ import uv
 import yaml
 from packaging.requirements import Requirement
 
+from helpers import course
+
 ROOT = Path(__file__).parents[1]
 NOTE = "# Made by `make derived`: change pyproject.toml or uv.lock, not this file.\n"
-BLOCK = re.compile(r"(<!-- made by make derived: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+# In Markdown, and in the code of a lesson, where a # stands before it.
+BLOCK = re.compile(r"(<!-- made by make derived: (\w+) -->\n).*?((?:# )?<!-- end -->)", re.DOTALL)
+# What the Binder image leaves out, with all that is needed for these alone: it is for testing
+# lessons, and for work on several machines.
+NOT_IN_A_SESSION = ("nbval", "distributed")
 # conda-forge names nearly all packages as PyPI does.
 CONDA_NAMES = {
     "great-tables": "great_tables",
@@ -34,11 +40,13 @@ def derived(root: Path) -> dict[str, str]:
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     project, own = settings["project"], settings["tool"]["trial-by-notebook"]
     locked = _locked(root)
-    blocks = _blocks(project["urls"]["Repository"], root)
+    repository, lessons = project["urls"]["Repository"], _lessons(root)
+    blocks = _blocks(repository, root)
     files = {
         "environment.yml": NOTE + _yaml(_environment(project, locked, own["python"])),
-        "binder/requirements.txt": NOTE + locked,
+        "binder/requirements.txt": NOTE + _locked(root, *NOT_IN_A_SESSION),
         "binder/runtime.txt": f"python-{own['python']}\n",
+        "binder/jupyter_lab_config.json": _opened_first(lessons[0]),
         "CITATION.cff": NOTE + _yaml(_citation(project, own["title"])),
     }
     places = ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/*.md"]
@@ -48,13 +56,70 @@ def derived(root: Path) -> dict[str, str]:
             files[file.relative_to(root).as_posix()] = BLOCK.sub(
                 lambda match: f"{match[1]}{blocks[match[2]]}\n{match[3]}", text
             )
+    for file in lessons:
+        files[file.relative_to(root).as_posix()] = _lesson(file, repository)
     return files
 
 
-def _locked(root: Path) -> str:
+def _lessons(root: Path) -> list[Path]:
+    return sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))
+
+
+def _lesson(file: Path, repository: str) -> str:
+    """Return a notebook with its marked blocks made anew."""
+    text = file.read_text(encoding="utf-8")
+    blocks = _lesson_blocks(file, repository)
+    notebook, changed = json.loads(text), False
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        new = BLOCK.sub(lambda match: f"{match[1]}{blocks[match[2]]}\n{match[3]}", source)
+        if new != source:
+            cell["source"], changed = new.splitlines(keepends=True), True
+    # As nbformat stores it.
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n" if changed else text
+
+
+def _lesson_blocks(file: Path, repository: str) -> dict[str, str]:
+    """Return what goes between the markers in a lesson, by the marker's name."""
+    kit = repository.rsplit("/", 1)[1]
+    commands = json.dumps({"commands": ["docmanager:save", "docmanager:download"]})
+    return {
+        "launch": f"[▶ Open this lesson in Binder]({_opened(file, repository)})",
+        "guard": f"""\
+# Where the lesson was opened without its kit, it says so in one line.
+from importlib import import_module
+try:
+    import_module("helpers.panels")
+except ImportError as error:
+    from IPython.core.error import UsageError
+    raise UsageError(
+        f"{{error}}. To get the kit: %pip install --editable git+{repository}#egg={kit}, "
+        "then restart the kernel. Or open the lesson by the link at its top."
+    ) from None""",
+        "keep": f"""\
+<button data-commandlinker-command="apputils:run-all-enabled" data-commandlinker-args='{commands}'>\
+Save and download</button> *keeps this lesson with your changes and answers, on your own machine.* \
+A Binder session ends after some minutes without use, and what isn't downloaded is then gone. \
+Where the button does nothing: *File → Download*.""",
+    }
+
+
+def _opened(file: Path, repository: str) -> str:
+    """Return the address that opens a lesson in Binder."""
+    return f"{_binder(repository)}?urlpath=lab/tree/notebooks/{file.name}"
+
+
+def _opened_first(lesson: Path) -> str:
+    """Return Jupyter's configuration that opens a lesson where no other place is asked for."""
+    place = {"LabApp": {"default_url": f"/lab/tree/notebooks/{lesson.name}"}}
+    return json.dumps(place, indent=2) + "\n"
+
+
+def _locked(root: Path, *left_out: str) -> str:
     """Return what a user needs installed, as pip reads it."""
     options = "--frozen --no-dev --no-emit-project --no-hashes --no-annotate --no-header --quiet"
-    command = [uv.find_uv_bin(), "export", *options.split()]
+    pruned = (f"--prune={name}" for name in left_out)
+    command = [uv.find_uv_bin(), "export", *options.split(), *pruned]
     return subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -93,17 +158,21 @@ def _citation(project: dict, title: str) -> dict:
 
 def _blocks(repository: str, root: Path) -> dict[str, str]:
     """Return what goes between the markers in a Markdown file, by the marker's name."""
-    binder = _binder(repository)
+    files = _lessons(root)
     rows = [
-        f"| [{_title(file)}](notebooks/{file.name}) "
-        f"| [open]({binder}?urlpath=lab/tree/notebooks/{file.name}) |"
-        for file in sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))
+        f"| [{each.heading}](notebooks/{each.name}.ipynb) "
+        f"| {each.minutes} | {each.after} "
+        f"| [open]({_opened(file, repository)}) |"
+        for file, each in zip(files, course.lessons(files), strict=True)
     ]
-    badge = f"[![Binder](https://mybinder.org/badge_logo.svg)]({binder}?urlpath=lab/tree/notebooks)"
+    picture = "![Binder](https://mybinder.org/badge_logo.svg)"
+    badge = f"[{picture}]({_opened(files[0], repository)})"
     return {
         "badge": badge,
         "clone": f"```sh\ngit clone {repository}\ncd {repository.rsplit('/', 1)[1]}\n```",
-        "lessons": "\n".join(["| lesson | in Binder |", "|---|---|", *rows]),
+        "lessons": "\n".join(
+            ["| lesson | minutes | after | in Binder |", "|---|---|---|---|", *rows]
+        ),
         "codebook": "\n\n".join(_codebook(file) for file in sorted(root.glob("data/*/paper.toml"))),
     }
 
@@ -137,15 +206,6 @@ def _binder(repository: str) -> str:
     if address.hostname == "github.com":
         return f"https://mybinder.org/v2/gh{address.path}/HEAD"
     return f"https://mybinder.org/v2/git/{quote(repository, safe='')}/HEAD"
-
-
-def _title(lesson: Path) -> str:
-    """Return the first heading of a notebook."""
-    for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]:
-        heading = re.search(r"^# (.+)$", "".join(cell["source"]), flags=re.MULTILINE)
-        if cell["cell_type"] == "markdown" and heading:
-            return heading[1].strip()
-    raise ValueError(f"{lesson.name}: no heading `# …` in a Markdown cell")
 
 
 def _yaml(content: dict) -> str:
