@@ -64,7 +64,8 @@ class _Reader(HTMLParser):
         self._in_style = tag == "style"
         if tag == "meta" and given.get("name") == "report":
             self.found.record = given.get("content", "")
-        if tag == "time" and not self.found.made:
+        # The last one: a lesson may hold times of its own.
+        if tag == "time":
             self.found.made = given.get("datetime", "")
         if tag in self._FOREIGN:
             self.found.needs.append(f"a <{tag}>")

@@ -1,94 +1,143 @@
-"""A folder of reports: each is made into it, and its index lists what it holds."""
+"""A folder of reports: what it holds, what is written into it, and the index of it."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from helpers import files
-from helpers.errors import LessonError
+from helpers.errors import KitError, LessonError
+from helpers.report import summaries
 from helpers.report.contents import contents
-from helpers.report.pages import page, record, rendered
+from helpers.report.making import Made
+from helpers.report.pages import failure_page, rendered
 from helpers.report.plans import Plan
-from helpers.report.printing import print_pdf
-from helpers.report.provenance import now
-from helpers.report.running import run
 
-FORMATS = ("html", "pdf")
+_ABANDONED_AFTER = 3600.0
+"""Seconds after which what a killed process had half written is nobody's any more."""
 
 
-def make(plan: Plan, folder: Path, *, chromium: str | None = None, label: str = "") -> list[Path]:
-    """Run a lesson and write its report: HTML, and PDF where there is a browser to print it.
-
-    A file is replaced in one step or not at all. A failing lesson leaves an earlier report as
-    it is and writes ``<name>.failed.html`` beside it.
+def current(folder: Path, plan: Plan, *, digest: str) -> str:
+    """Return a report's page if it would come out the same again.
 
     Parameters
     ----------
-    plan : Plan
-        What to run.
     folder : pathlib.Path
-        Where the report goes; it exists.
-    chromium : str, optional
-        The browser that prints the PDF; without it there is none.
-    label : str, optional
-        What the progress bar says.
+        The folder of reports.
+    plan : Plan
+        The lesson and its parameters.
+    digest : str
+        The hash of what a report of it would be made of.
+
+    Returns
+    -------
+    str
+        The page; empty if there is none, or it was made of something else.
+    """
+    try:
+        page = (folder / f"{plan.name}.html").read_text(encoding="utf-8")
+        record = json.loads(contents(page).record)
+    except (OSError, ValueError):
+        return ""
+    return page if isinstance(record, dict) and record.get("inputs") == digest else ""
+
+
+def there(folder: Path, plan: Plan) -> set[str]:
+    """Return the files that belong to a report's page.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of reports.
+    plan : Plan
+        The lesson and its parameters.
+
+    Returns
+    -------
+    set of str
+        Their names within the folder.
+    """
+    found = [folder / f"{plan.name}.pdf", *(folder / f"{plan.name}.files").glob("*")]
+    return {file.relative_to(folder).as_posix() for file in found if file.is_file()}
+
+
+def store(folder: Path, plan: Plan, made: Made) -> list[Path]:
+    """Write what was made of a plan, each file in one step or not at all.
+
+    A new page removes what was made of the one before, and an earlier failure.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of reports.
+    plan : Plan
+        What was run.
+    made : Made
+        What was made; what cannot be written is added to its faults.
 
     Returns
     -------
     list of pathlib.Path
         The files written.
-
-    Raises
-    ------
-    LessonError
-        If the lesson fails.
-    KitError
-        If a file cannot be written, or the browser does not print; then the HTML is there.
     """
-    html, pdf = (folder / f"{plan.name}.{ending}" for ending in FORMATS)
+    page = f"{plan.name}.html"
+    if page in made.files:
+        (folder / f"{plan.name}.pdf").unlink(missing_ok=True)
+        shutil.rmtree(folder / f"{plan.name}.files", ignore_errors=True)
+    written = []
     try:
-        text = page(plan, run(plan, label=label))
-    except LessonError as error:
-        write_failure(folder, error, plan.lesson.path, plan=plan)
-        raise
-    # A PDF of an earlier run does not belong to this page, nor does an earlier failure.
-    pdf.unlink(missing_ok=True)
-    files.replace(html, text)
-    (folder / f"{plan.name}.failed.html").unlink(missing_ok=True)
-    if chromium is None:
-        return [html]
-    print_pdf(html, pdf, chromium=chromium)
-    return [html, pdf]
+        for name, content in made.files.items():
+            if name.startswith(f"{plan.name}.files/"):
+                (folder / name).parent.mkdir(exist_ok=True)
+            files.replace(folder / name, content)
+            written.append(folder / name)
+        if page in made.files:
+            (folder / f"{plan.name}.failed.html").unlink(missing_ok=True)
+    except KitError as error:
+        made.faults.append(error)
+    except OSError as error:
+        made.faults.append(
+            KitError(f"cannot be written ({error.strerror})", where=str(folder / plan.name))
+        )
+    return written
 
 
-def write_failure(
-    folder: Path, error: LessonError, lesson: Path, *, plan: Plan | None = None
-) -> None:
-    """Record that a report could not be made, for the index and for whoever mends the lesson.
+def write_failure(folder: Path, error: LessonError, lesson: Path) -> None:
+    """Record that a lesson cannot be read.
 
     Parameters
     ----------
     folder : pathlib.Path
         The folder of reports.
     error : LessonError
-        What went wrong.
+        What is wrong.
     lesson : pathlib.Path
         The notebook.
-    plan : Plan, optional
-        What was run, where the notebook could be read.
+
+    Raises
+    ------
+    KitError
+        If it cannot be written.
     """
-    about = record(plan) if plan else {"title": lesson.stem, "lesson": lesson.name, "varied": {}}
-    text = rendered(
-        "failed.html.j2",
-        record=json.dumps(about | {"failure": str(error)}),
-        title=about["title"],
-        failure=str(error),
-        made=now(),
-        notes=getattr(error, "__notes__", []),
-    )
-    files.replace(folder / f"{plan.name if plan else lesson.stem}.failed.html", text)
+    files.replace(folder / f"{lesson.stem}.failed.html", failure_page(error, lesson))
+
+
+def clear(folder: Path) -> None:
+    """Remove what a process that was killed had half written.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of reports.
+    """
+    for left in folder.rglob(".writing-*"):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - _ABANDONED_AFTER:
+                shutil.rmtree(left)
 
 
 def write_index(folder: Path) -> Path:
@@ -122,8 +171,11 @@ def write_index(folder: Path) -> Path:
             entry |= {"failed": file.name}
         if (pdf := folder / f"{name}.pdf").is_file():
             entry["pdf"] = pdf.name
+        if (listing := folder / f"{name}.files").is_dir():
+            entry["files"] = listing.name
         entries[name] = entry
     index = folder / "index.html"
     listed = [entries[name] for name in sorted(entries)]
-    files.replace(index, rendered("folder.html.j2", entries=listed))
+    summary = summaries.PAGE if (folder / summaries.PAGE).is_file() else ""
+    files.replace(index, rendered("folder.html.j2", entries=listed, summary=summary))
     return index

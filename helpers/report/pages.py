@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import LessonError
+from helpers.report import inputs
 from helpers.report.contents import contents
 from helpers.report.lessons import numbered
 from helpers.report.plans import Plan
-from helpers.report.provenance import provenance
+from helpers.report.provenance import now, provenance
 
 if TYPE_CHECKING:
     from nbconvert import HTMLExporter
@@ -23,7 +24,7 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _LOCAL_LINK = re.compile(r'<a [^>]*?href="(?!https?:|mailto:|#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 
 
-def page(plan: Plan, notebook: NotebookNode) -> str:
+def page(plan: Plan, notebook: NotebookNode, *, digest: str | None = None) -> str:
     """Lay out a lesson that has run as one HTML page that needs nothing else.
 
     Code and cells tagged ``no-report`` are left out, and a panel shows its static rendering.
@@ -34,6 +35,9 @@ def page(plan: Plan, notebook: NotebookNode) -> str:
         What was run.
     notebook : nbformat.NotebookNode
         The notebook with its outputs.
+    digest : str, optional
+        The hash of what it was made of, and empty if that changed meanwhile; by default that of
+        now.
 
     Returns
     -------
@@ -46,7 +50,9 @@ def page(plan: Plan, notebook: NotebookNode) -> str:
         If an output cannot be shown without a kernel, a script or the network.
     """
     where = plan.lesson.path.stem
-    exporter = _exporter()
+    layout = exporter()
+    if digest is None:
+        digest = inputs.digest(plan.lesson.path, plan.varied)
     resources = {
         # nbconvert embeds the pictures of Markdown cells that it finds from this folder.
         "metadata": {"path": str(plan.lesson.path.parent)},
@@ -55,13 +61,13 @@ def page(plan: Plan, notebook: NotebookNode) -> str:
             "lesson": plan.lesson.path.name,
             "paper": plan.lesson.paper,
             "parameters": _parameters(plan),
-            "provenance": provenance(plan.lesson),
-            "record": json.dumps(record(plan)),
-            "style": _style(exporter),
+            "provenance": provenance(plan, digest=digest),
+            "record": json.dumps(record(plan) | {"inputs": digest}),
+            "style": _style(layout),
         },
     }
     try:
-        html, _ = exporter.from_notebook_node(_printable(notebook, where), resources)
+        html, _ = layout.from_notebook_node(_printable(notebook, where), resources)
     except FileNotFoundError as error:
         raise LessonError(f"no picture {error.filename}", where=where) from None
     # A link to a file beside the lesson leads nowhere from a report that was sent to somebody.
@@ -93,6 +99,34 @@ def record(plan: Plan) -> dict[str, Any]:
     }
 
 
+def failure_page(error: LessonError, lesson: Path, *, plan: Plan | None = None) -> str:
+    """Lay out why a report could not be made, for the index and for whoever mends the lesson.
+
+    Parameters
+    ----------
+    error : LessonError
+        What went wrong.
+    lesson : pathlib.Path
+        The notebook.
+    plan : Plan, optional
+        What was run, where the notebook could be read.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    about = record(plan) if plan else {"title": lesson.stem, "lesson": lesson.name, "varied": {}}
+    return rendered(
+        "failed.html.j2",
+        record=json.dumps(about | {"failure": str(error)}),
+        title=about["title"],
+        failure=str(error),
+        made=now(),
+        notes=getattr(error, "__notes__", []),
+    )
+
+
 def rendered(template: str, **values: object) -> str:
     """Fill in a template, in the style of a report.
 
@@ -108,8 +142,8 @@ def rendered(template: str, **values: object) -> str:
     str
         The page.
     """
-    exporter = _exporter()
-    filled = exporter.environment.get_template(template).render(values, style=_style(exporter))
+    layout = exporter()
+    filled = layout.environment.get_template(template).render(values, style=_style(layout))
     return f"{filled}\n"
 
 
@@ -121,15 +155,17 @@ def _printable(notebook: NotebookNode, where: str) -> NotebookNode:
         if _LEFT_OUT in cell.metadata.get("tags", []):
             continue
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-            for output in cell.outputs:
-                data = output.get("data", {})
-                if data.pop(_WIDGET, None) and "text/html" not in data:
-                    raise LessonError(
-                        "a widget that shows nothing without a kernel",
-                        where=f"{where}, cell [{numbers[cell.id]}]",
-                        right="a panel, or the tag no-report on the cell",
-                    )
+            outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            shown = [output["data"] for output in outputs if "data" in output]
+            live = [data.pop(_WIDGET) for data in shown if _WIDGET in data]
+            # A panel's live output is followed by its static one.
+            if live and not any("text/html" in data for data in shown):
+                raise LessonError(
+                    "a widget that shows nothing without a kernel",
+                    where=f"{where}, cell [{numbers[cell.id]}]",
+                    right="a panel, or the tag no-report on the cell",
+                )
+            cell.outputs = [output for output in outputs if output.get("data", True)]
         if cell.cell_type != "code" or cell.outputs:
             kept.append(cell)
     # The page has a title already.
@@ -139,25 +175,41 @@ def _printable(notebook: NotebookNode, where: str) -> NotebookNode:
     return notebook
 
 
-def _exporter() -> HTMLExporter:
+def exporter(template: str = "report", *, exclude_input: bool = True) -> HTMLExporter:
+    """Return what turns a lesson that has run into a page.
+
+    Parameters
+    ----------
+    template : str, optional
+        A folder of `helpers/templates`, in the form that nbconvert wants.
+    exclude_input : bool, optional
+        Whether the code is left out.
+
+    Returns
+    -------
+    nbconvert.HTMLExporter
+    """
     from nbconvert import HTMLExporter
     from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+
+    from helpers.report.formulas import markdown2html
 
     return HTMLExporter(  # type: ignore[no-untyped-call]
         # On a busy machine one text may come in several parts.
         preprocessors=[CoalesceStreamsPreprocessor],
-        template_name="report",
+        template_name=template,
         extra_template_basedirs=[str(Path(__file__).parents[1] / "templates")],
-        exclude_input=True,
+        exclude_input=exclude_input,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         embed_images=True,
         anchor_link_text="",
+        filters={"markdown2html": markdown2html},
     )
 
 
-def _style(exporter: HTMLExporter) -> str:
-    return str(exporter.environment.get_template("report.css").render())
+def _style(layout: HTMLExporter) -> str:
+    return str(layout.environment.get_template("report.css").render())
 
 
 def _parameters(plan: Plan) -> list[dict[str, object]]:

@@ -89,7 +89,7 @@ def assignments(texts: Iterable[str]) -> dict[str, str]:
     return values
 
 
-def plan(lessons: Iterable[Lesson], values: Mapping[str, str]) -> list[Plan]:
+def plan(lessons: Iterable[Lesson], values: Mapping[str, object]) -> list[Plan]:
     """Check the parameters of every lesson, before any of them runs.
 
     A name must belong to at least one of the lessons; it is applied to those that have it.
@@ -98,7 +98,7 @@ def plan(lessons: Iterable[Lesson], values: Mapping[str, str]) -> list[Plan]:
     ----------
     lessons : iterable of Lesson
         The lessons.
-    values : mapping of str to str
+    values : mapping of str to object
         What to vary, by name.
 
     Returns

@@ -7,44 +7,42 @@ import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 
 from helpers import paths
-from helpers.report.lessons import Lesson
+from helpers.report import inputs
+from helpers.report.plans import Plan
 
-_PACKAGES = ("numpy", "pandas", "lifelines", "matplotlib", "great-tables", "papermill", "nbconvert")
+CHANGED = "changed while this report was made"
 
 
-def provenance(lesson: Lesson) -> dict[str, str]:
-    """Say how a report on a lesson is made.
+def provenance(plan: Plan, *, digest: str) -> dict[str, str]:
+    """Say how a report is made.
 
     Parameters
     ----------
-    lesson : Lesson
-        The lesson.
+    plan : Plan
+        The lesson and its parameters.
+    digest : str
+        What `helpers.report.inputs.digest` gave before and after it ran; empty if these differ.
 
     Returns
     -------
     dict of str to str
-        The time, versions, the git commit, and the SHA-256 of the lesson and of the data.
+        The time, versions, the git commit, and the SHA-256 of the lesson, of each file of its
+        paper, and of each other paper's folder.
     """
-    data = paths.root() / "data"
-    files = [*data.glob("*"), *(data / lesson.paper).rglob("*")] if lesson.paper else []
-    versions = [f"{name} {metadata.version(name)}" for name in _PACKAGES]
+    lesson = plan.lesson
     made: dict[str, str] = {
         "made": now(),
         "kit": f"trial-by-notebook {_version()}",
         "commit": _commit(),
-        "python": platform.python_version(),
-        "packages": ", ".join(versions),
-        "lesson": f"{lesson.path.name} sha256 {_sha256(lesson.path)}",
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": ", ".join(f"{name} {version}" for name, version in inputs.versions().items()),
+        "all inputs": f"sha256 {digest}…" if digest else CHANGED,
+        "lesson": f"{lesson.path.name} sha256 {inputs.sha256(lesson.path)}",
     }
-    if files:
-        made["data"] = "\n".join(
-            f"{file.relative_to(data).as_posix()} sha256 {_sha256(file)}"
-            for file in sorted(set(files))
-            if file.is_file()
-        )
+    if told := _data(lesson.paper):
+        made["data"] = "\n".join(told)
     return made
 
 
@@ -59,8 +57,21 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def _data(paper: str) -> list[str]:
+    """Tell each file of the lesson's paper, and the others by folder: lessons read these, too."""
+    folder = paths.root() / "data"
+    told, others = [], dict[str, list[str]]()
+    for file in inputs.data():
+        name, digest = file.relative_to(folder).as_posix(), inputs.sha256(file)
+        owner = name.split("/")[0] if "/" in name else ""
+        if owner in ("", paper):
+            told.append(f"{name} sha256 {digest}")
+        else:
+            others.setdefault(owner, []).append(f"{digest}  {name}\n")
+    for owner, lines in others.items():
+        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+        told.append(f"{owner}/ ({len(lines)} files) sha256 {digest}")
+    return told
 
 
 def _version() -> str:
