@@ -1,112 +1,21 @@
 """A real JupyterLab, and a real browser that looks at it."""
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import time
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, expect, sync_playwright
 
-from helpers import paths
-
-# No graphics card, no sandbox (which root and containers lack), nothing fetched in the background.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-START_SECONDS = 60
-STOP_SECONDS = 30
-# The longest wait for anything on the page: another test may keep the machine busy.
-WAIT_MS = 30_000
+from .lab import FLAGS, WAIT_MS, serve
 
 _OPEN = pytest.StashKey()
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A running JupyterLab.
-
-    Attributes
-    ----------
-    url, token : str
-        Where it listens, and the key to it.
-    folder : pathlib.Path
-        What it serves: a copy of the lessons.
-    """
-
-    url: str
-    token: str
-    folder: Path
-
-
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """Serve a copy of the lessons, with settings that are neither the user's nor left to them."""
-    home = tmp_path_factory.mktemp("lab")
-    lessons = home / "notebooks"
-    shutil.copytree(paths.root() / "notebooks", lessons, ignore=shutil.ignore_patterns(".*"))
-    # Whether to fetch news is a question that pops up over the notebook, at a time of its own.
-    news = home / "settings" / "@jupyterlab" / "apputils-extension"
-    news.mkdir(parents=True)
-    (news / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False}), encoding="utf-8"
-    )
-    own = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "IPYTHONDIR": "ipython",
-    }
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("JUPYTER", "IPYTHON"))
-    }
-    log = home / "lab.log"
-    with log.open("w", encoding="utf-8") as output:
-        server = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "jupyterlab",
-                "--no-browser",
-                "--ServerApp.ip=127.0.0.1",
-                # Any free port; the server writes down which.
-                "--ServerApp.port=0",
-                "--ServerApp.allow_root=True",
-            ],
-            cwd=lessons,
-            env=inherited | {name: str(home / folder) for name, folder in own.items()},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        known = _wait_for(home / "runtime" / f"jpserver-{server.pid}.json", server, log)
-        yield Lab(known["url"], known["token"], lessons)
-    finally:
-        # Asked politely, the server stops its kernels first.
-        server.terminate()
-        try:
-            server.wait(STOP_SECONDS)
-        finally:
-            server.kill()
-    assert not list((home / "runtime").glob("kernel-*.json")), "a kernel outlived the server"
+    """Return a JupyterLab that serves a copy of the lessons."""
+    with serve(tmp_path_factory.mktemp("lab")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +47,7 @@ def new_page(chromium, pages, page_errors):
         page.on("console", note)
         page.on("pageerror", lambda error: page_errors.append(str(error)))
         page.on("crash", lambda _: page_errors.append("the page crashed"))
+        page.on("close", lambda closed: pages.remove(closed))
         pages.append(page)
         return page
 
@@ -171,14 +81,3 @@ def pytest_runtest_makereport(item):
                 page.screenshot(path=folder / f"{name}.png")
                 report.sections.append(("Screenshot", str(folder / f"{name}.png")))
     return report
-
-
-def _wait_for(file, server, log):
-    """Return what the server writes down once it listens."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        # Written in one go or not at all isn't promised.
-        with suppress(FileNotFoundError, json.JSONDecodeError):
-            return json.loads(file.read_text(encoding="utf-8"))
-        time.sleep(0.05)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}")

@@ -27,22 +27,9 @@ LABELS = """controls => controls.map(control => {
         top: control.getBoundingClientRect().top,
     };
 })"""
-# ipywidgets 8.1 gives neither a slider's handle nor the number beside it a name that a screen
-# reader finds (the label stands next to them, unconnected). All other controls must have one.
-NAMELESS = ".widget-slider"
 FOCUSED = "element => element.contains(document.activeElement)"
 DRAWN = """root => [...root.querySelectorAll("img")].every(
     picture => picture.complete && picture.naturalWidth > 0)"""
-# JupyterLab shows an error as it shows what a cell writes to stderr.
-ERROR = '[data-mime-type="application/vnd.jupyter.stderr"]'
-# Off the screen JupyterLab keeps a cell's output in the page, so this sees all cells.
-DONE = """() => {
-    const all = selector => [...document.querySelectorAll(".jp-Notebook " + selector)];
-    const waiting = all(".jp-InputArea-prompt").some(prompt => prompt.textContent.includes("*"));
-    const failed = all("ERROR").some(output => output.textContent.includes("Error"));
-    // Widgets come alive only where a cell was run.
-    return !waiting && (failed || all(".jupyter-widgets").length);
-}""".replace('"ERROR"', repr(ERROR))
 
 
 def cell(page, call):
@@ -68,7 +55,7 @@ class Panel:
     def __init__(self, page, call, work_out, lesson):
         self.page, self.work_out, self.lesson = page, work_out, lesson
         self.cell = cell(page, call)
-        self.box = self.cell.locator(".jp-OutputArea-output > .jupyter-widgets")
+        self.box = self.cell.locator(".tbn-live")
         self.summary = self.box.locator(".tbn-summary")
         self.alert = self.box.get_by_role("alert")
 

@@ -6,7 +6,6 @@ The tests run in their order: the first looks at the lessons before anything has
 """
 
 import csv
-import re
 from functools import cache, partial
 
 import nbformat
@@ -15,20 +14,8 @@ from playwright.sync_api import expect
 
 from helpers import ledgers, leeway, paths, report, whatif
 
-from .panel import (
-    CONTROLS,
-    DONE,
-    DRAWN,
-    ERROR,
-    FOCUSED,
-    LABELS,
-    NAMELESS,
-    READ,
-    READ_TEXT,
-    Panel,
-    cell,
-    short,
-)
+from .lab import run_all
+from .panel import DRAWN, READ, READ_TEXT, Panel, cell, short
 
 FIRST, SECOND = "01_six_patients.ipynb", "02_printed_numbers.ipynb"
 SIXTH = "06_hma_or_ldac.ipynb"
@@ -57,7 +44,6 @@ PANELS = {
         partial(leeway.confounded, reference="os", compare=ARMS),
     ),
 }
-RUN_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +53,7 @@ def opened(lab, new_page):
     @cache
     def open_lesson(file):
         page = new_page()
-        # A workspace of its own, or JupyterLab would open the other lessons too.
-        page.goto(f"{lab.url}lab/workspaces/{file[:2]}/tree/{file}?token={lab.token}")
-        expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()
-        # Run before the kernel is there, JupyterLab would ask which kernel to take.
-        expect(page.get_by_text(re.compile(r"^Python 3 .*\| Idle$"))).to_be_visible()
+        lab.open(page, file)
         return page
 
     return open_lesson
@@ -84,9 +66,7 @@ def ran(opened):
     @cache
     def run_lesson(file):
         page = opened(file)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.wait_for_function(DONE, timeout=RUN_MS)
+        run_all(page, [each for each, _, _ in PANELS.values()].count(file))
         return page
 
     return run_lesson
@@ -107,12 +87,12 @@ def test_shows_the_stored_panels_where_nothing_has_run(opened, lab, name):
     page = opened(file)
     cells = nbformat.read(lab.folder / file, as_version=4).cells
     (stored,) = (each.outputs for each in cells if call in each.source)
-    output = cell(page, call).locator(".jp-OutputArea-output")
-    expect(output).to_have_count(1)
-    output.scroll_into_view_if_needed()
-    expect(output.locator(".jupyter-widgets")).to_have_count(0)
+    shown = cell(page, call)
+    shown.scroll_into_view_if_needed()
+    expect(shown.locator(".jupyter-widgets")).to_have_count(0)
+    output = shown.locator(".jp-OutputArea-output:has(.tbn-panel)")
     expect(output.locator(".tbn-summary")).to_be_visible()
-    html = stored[0].data["text/html"]
+    html = stored[-1].data["text/html"]
     summary = page.evaluate(
         "html => new DOMParser().parseFromString(html, 'text/html')"
         ".querySelector('.tbn-summary').textContent",
@@ -121,45 +101,6 @@ def test_shows_the_stored_panels_where_nothing_has_run(opened, lab, name):
     expect(output.locator(".tbn-summary")).to_have_text(summary)
     page.wait_for_function(DRAWN, arg=output.element_handle())
     assert short(output.evaluate(READ)) == short(page.evaluate(READ_TEXT, html))
-
-
-@pytest.mark.parametrize("file", dict.fromkeys(file for file, _, _ in PANELS.values()))
-def test_runs_without_an_error_and_shows_the_lessons_settings(ran, lab, file):
-    page = ran(file)
-    failed = page.locator(f".jp-Notebook {ERROR}").filter(has_text="Error")
-    assert failed.all_text_contents() == []
-    cells = nbformat.read(lab.folder / file, as_version=4).cells
-    code = [each for each in cells if each.cell_type == "code"]
-    prompts = page.locator(".jp-CodeCell .jp-InputArea-prompt").all_text_contents()
-    assert prompts == [f"[{number}]:" for number in range(1, len(code) + 1)]
-    for its_file, call, work_out in PANELS.values():
-        if its_file == file:
-            Panel(page, call, work_out, report.read(lab.folder / file)).shows()
-
-
-@pytest.mark.parametrize("panel", PANELS, indirect=True)
-def test_tab_visits_each_control_in_order_and_by_name(panel):
-    controls = panel.box.locator(CONTROLS)
-    labels = controls.evaluate_all(LABELS)
-    assert all(label["text"] and not label["cut"] for label in labels)
-    assert labels == sorted(labels, key=lambda label: label["top"])
-
-    visited = []
-    panel.cell.focus()
-    for _ in range(4 * len(labels)):
-        panel.page.keyboard.press("Tab")
-        inside = controls.evaluate_all(f"controls => controls.findIndex({FOCUSED})")
-        if inside >= 0:
-            visited.append(inside)
-            if not controls.nth(inside).and_(panel.page.locator(NAMELESS)).count():
-                stop = panel.page.locator(":focus")
-                expect(stop).to_have_accessible_name(labels[inside]["text"])
-        elif visited:
-            break
-    else:
-        pytest.fail("Tab does not lead out of the panel")
-    assert list(dict.fromkeys(visited)) == list(range(len(labels)))
-    assert visited == sorted(visited)
 
 
 @pytest.mark.parametrize("panel", ["dose"], indirect=True)
@@ -476,3 +417,26 @@ def test_confounding_follows_the_keyboard(panel):
     assert before["pictures"] != panel.seen()["pictures"]
     panel.enter(panel.control("seed"), "7")
     panel.shows(factor_percent=0, seed=7)
+
+
+def test_reopened_without_its_kernel_a_lesson_shows_its_panels_as_they_were(
+    ran, lab, new_page, page_errors
+):
+    page = ran(FIRST)
+    made = page.locator(".tbn-live .tbn-summary").all_text_contents()
+    lab.save(page, FIRST)
+    page.close()
+    lab.stop_kernel(FIRST)
+    page = new_page()
+    lab.open(page, FIRST)
+    shown = page.locator(".tbn-panel .tbn-summary")
+    expect(shown).to_have_text(made)
+    for panel in shown.all():
+        expect(panel).to_be_visible()
+    # JupyterLab looks two seconds for the widgets.
+    lost = page.get_by_text("model not found")
+    expect(lost).to_have_count(len(made))
+    for each in lost.all():
+        expect(each).to_be_hidden()
+    assert all("widget model not found" in error for error in page_errors)
+    page_errors.clear()
