@@ -1,18 +1,21 @@
 # `make` lists what can be done. Each target sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lab bench derived store fix oracles clean
+.PHONY: help setup report site test lab bench derived store fix oracles clean
 
 python := .venv/bin/python
 ready := .venv/.ready
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'ARGS="…" goes on to the command behind report, test, lab and bench.'
+	@echo 'ARGS="…" goes on to the command behind report, site, test, lab and bench.'
 
 setup: $(ready) ## make the environment in .venv
 
 report: $(ready) ## make a report of every lesson, in reports/
 	@$(python) -m helpers report --out reports $(ARGS)
+
+site: $(ready) ## make a static site of all lessons, in _site/
+	@$(python) -m helpers site --out _site $(ARGS)
 
 test: $(ready) ## run every check and test
 	@$(python) tools/check.py -- $(ARGS)
@@ -29,7 +32,8 @@ derived: $(ready) ## make anew what follows from pyproject.toml and uv.lock
 store: $(ready) ## run the lessons and store their outputs
 	@$(python) -m nbconvert --to notebook --execute --inplace \
 		--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
-		--ExecutePreprocessor.coalesce_streams=True \
+		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
+		--CoalesceStreamsPreprocessor.enabled=True \
 		notebooks/*.ipynb
 
 fix: $(ready) ## format the code and mend what the linter can
@@ -41,8 +45,8 @@ oracles: ## make the values in tests/oracles anew (needs R and its package survi
 		echo 'Rscript is missing. Debian: apt-get install r-base-core r-recommended' >&2; exit 2; }
 	@for script in tests/oracles/*.R; do echo "$$script"; Rscript "$$script" || exit 1; done
 
-clean: ## remove all that was made: the environment, caches, reports
-	rm -rf .venv .tools reports dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove all that was made: the environment, caches, reports, site
+	rm -rf .venv .tools reports _site dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 $(ready): pyproject.toml uv.lock

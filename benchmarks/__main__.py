@@ -11,6 +11,8 @@ from pathlib import Path
 
 import benchmarks.audit_cases
 import benchmarks.cases
+import benchmarks.panel_cases
+import benchmarks.report_cases
 import benchmarks.survival_cases  # noqa: F401 (they register themselves)
 from benchmarks import scaling
 from benchmarks.harness import REGISTERED, as_csv, write

@@ -49,7 +49,7 @@ class Timed:
 
 
 class Missing(Exception):
-    """A reference cannot run here; the message says what is not there."""
+    """A side cannot run here; the message says what is not there."""
 
 
 REGISTERED: list[Benchmark] = []
@@ -99,7 +99,7 @@ def as_csv(benchmarks: Iterable[Benchmark]) -> str:
     """Run the benchmarks; return one row for each.
 
     `ratio` is reference_s / ours_s: above 1, ours is the faster. A row without a reference leaves
-    the last three fields empty; one whose reference cannot run here says why in the last.
+    the last three fields empty; one with a side that cannot run here says why in the last.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -109,8 +109,11 @@ def as_csv(benchmarks: Iterable[Benchmark]) -> str:
         try:
             ours, reference = best_times(bench)
         except Missing as missing:
+            label = f"{label}: {missing}" if label else str(missing)
+            if bench.reference is None:
+                writer.writerow([bench.name, "", "", "", label])
+                continue
             ours, reference = best_times(replace(bench, reference=None))
-            label = f"{label}: {missing}"
         row = [bench.name, f"{ours:.4g}", "", "", label]
         if reference is not None:
             row[2:4] = [f"{reference:.4g}", f"{reference / ours:.3g}"]

@@ -9,7 +9,8 @@ The modules, in the order in which data flows through them:
 `proportions`, `dosing`,  compute
 `association`, `companions`,
 `sample_size`, `survival`,
-`multiplicity`
+`multiplicity`,
+`meta_analysis`
 `laboratory`,             say who may enter a trial, and make up the screened
 `eligibility`,
 `screening`
@@ -28,25 +29,31 @@ The modules, in the order in which data flows through them:
 `two_stage`, `monitoring`
 `reconstruct`             make patients that have every printed number
 `synthetic`, `relaxed`    ask all of these at once
-`layouts`, `tables`,      show it
+`layouts`, `wording`,     show it
+`tables`,
 `paper_tables`, `figures`,
 `flow`, `swimmer`,
 `oncoprint`, `regimen`,
 `adverse_events`,
 `level_median`,
 `member_curves`,
-`printed_survival`
+`printed_survival`,
+`forest_plot`
 `parameters`, `whatif`,   let a reader change it
 `leeway`,
 `phase_one`, `phase_two`,
 `response_rates`,
 `survival_subgroup`,
 `survival_endpoint`,
-`transplant`, `panels`
-`exercises`, `report`     check an answer, write a report
+`transplant`, `panel_grid`,
+`panels`
+`comparison`              put one question to all documents
+`exercises`, `report`,    check an answer, write a report or a site, plan a course
+`site`, `course`
 `papers`                  write and check the folder of a further paper
 `public_patients`,        make one of true patients
-`summary`
+`summary`,
+`made_up_abstract`
 ========================  =====================================================
 
 A module is loaded when it is first used, so that ``import helpers`` costs next to nothing.
@@ -65,16 +72,20 @@ __all__ = [
     "cohort",
     "combination",
     "companions",
+    "comparison",
     "confounding",
+    "course",
     "dose_finding",
     "dosing",
     "eligibility",
     "endpoints",
     "errors",
+    "executors",
     "exercises",
     "figures",
     "files",
     "flow",
+    "forest_plot",
     "imbalance",
     "immortal_time",
     "interval_plot",
@@ -84,11 +95,14 @@ __all__ = [
     "leeway",
     "level_median",
     "lymphoid_drugs",
+    "made_up_abstract",
     "member_curves",
+    "meta_analysis",
     "monitoring",
     "multiplicity",
     "near_misses",
     "oncoprint",
+    "panel_grid",
     "panels",
     "paper_tables",
     "papers",
@@ -110,6 +124,7 @@ __all__ = [
     "sample_size",
     "screening",
     "single_arm",
+    "site",
     "stand_in",
     "summary",
     "survival",
@@ -128,6 +143,7 @@ __all__ = [
     "two_groups",
     "two_stage",
     "whatif",
+    "wording",
 ]
 
 

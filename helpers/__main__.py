@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from helpers.errors import KitError, LessonError, MissingToolError
+from helpers import spreadsheets
+from helpers.errors import KitError, LessonError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from helpers.report import Done, Grid
 
 app = typer.Typer(
     add_completion=False,
@@ -27,8 +29,6 @@ app.add_typer(paper_app, name="paper")
 
 _MOST_FAULTS = 100
 _LONGEST_REASON = 2000
-# What spreadsheets take for the start of a formula, the wide signs of Japanese ones included.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @app.callback()
@@ -46,77 +46,138 @@ def report(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Vary a parameter. May be repeated."),
     ] = None,
+    grid: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Instead of both: lessons and variants, as TOML."),
+    ] = None,
     to: Annotated[
         str, typer.Option(metavar="FORMATS", help="html, or html,pdf (pdf includes html).")
     ] = "html",
+    figures: Annotated[
+        str, typer.Option(metavar="FORMATS", help="Figures as files, too: svg,png (300 dpi).")
+    ] = "",
+    tables: Annotated[
+        str, typer.Option(metavar="FORMATS", help="Tables as files, too: csv,html,latex,docx.")
+    ] = "",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder that the reports go to.")
     ] = Path("reports"),
+    jobs: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 2,
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Make them on the workers of a Dask scheduler.")
+    ] = "",
 ) -> None:
     """Run lessons and write their reports, with an index of them.
 
-    Every parameter of every lesson is checked before anything runs. Exit status: 0 all well;
-    1 a lesson failed, or there is no browser to print with; 2 the command is wrong; 130 stopped
-    with Ctrl-C; 143 ended by another program.
+    Every parameter of every lesson is checked before anything runs. A report whose lesson,
+    parameters, data and code haven't changed isn't made again. Exit status: 0 all well; 1 a
+    lesson failed, or there is no browser to print with; 2 the command is wrong; 130 stopped with
+    Ctrl-C; 143 ended by another program.
     """
+    from contextlib import closing
+
+    from tqdm import tqdm
+
     from helpers import report as reports
 
-    failed = False
+    told: set[str] = set()
 
     def tell(error: KitError) -> None:
-        nonlocal failed
-        failed = True
-        typer.echo(str(error), err=True)
+        # What fails for each report alike, such as a lacking browser, is told once.
+        if str(error) not in told:
+            tqdm.write(str(error), file=sys.stderr)
+        told.add(str(error))
 
     try:
-        formats = _formats(to, reports.FORMATS)
-        files = reports.find(lessons or [])
-        values = reports.assignments(changes or [])
-        readable, unreadable = [], {}
-        for file in files:
-            try:
-                readable.append(reports.read(file))
-            except LessonError as error:
-                unreadable[file] = error
-                tell(error)
-        plans = reports.plan(readable, values if readable else {})
+        formats = _formats("--to", to, reports.FORMATS, "html or html,pdf")
+        wanted = reports.Wanted(
+            pdf="pdf" in formats,
+            figures=_formats("--figures", figures, reports.FIGURES),
+            tables=_formats("--tables", tables, reports.TABLES),
+            results=grid is not None,
+        )
+        if grid and (lessons or changes):
+            given = "LESSON" if lessons else "--set"
+            raise KitError(f"not with {given}", where="--grid", right="one of the two")
+        asked = reports.read_grid(grid) if grid else _asked(lessons or [], changes or [])
         _make_folder(out)
     except KitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
 
-    chromium = None
-    if "pdf" in formats:
-        try:
-            chromium = reports.find_chromium()
-        except MissingToolError as error:
-            tell(error)
+    # One report after the other, each with a bar of its own; or one bar for all of them.
+    one_by_one = not scheduler and min(jobs, len(asked.plans)) == 1
+    done: list[Done] = []
     try:
-        for file, fault in unreadable.items():
+        for file, fault in asked.unreadable.items():
+            tell(fault)
             reports.write_failure(out, fault, file)
-        for number, plan in enumerate(plans, start=1):
-            begun = time.perf_counter()
-            try:
-                written = reports.make(
-                    plan,
-                    out,
-                    chromium=chromium,
-                    label=f"{plan.lesson.path.stem} ({number} of {len(plans)})",
-                )
-            except KitError as error:
-                tell(error)
-            else:
-                spent = time.perf_counter() - begun
-                sizes = ", ".join(
-                    f"{file} ({file.stat().st_size / 1000:.0f} kB)" for file in written
-                )
-                typer.echo(f"{sizes} in {spent:.1f} s")
+        made = reports.make(
+            asked.plans, out, wanted=wanted, jobs=jobs, scheduler=scheduler, bars=one_by_one
+        )
+        with closing(made):
+            for each in tqdm(made, total=len(asked.plans), unit="report", disable=one_by_one):
+                done.append(each)
+                for what in each.faults:
+                    tell(what)
+                if each.written:
+                    tqdm.write(_written(each))
+        if reused := sum(not each.written and not each.faults for each in done):
+            typer.echo(f"{reused} of {len(done)} reports are as they were: no input has changed")
+        if grid and (summary := reports.write_summary(out, done)):
+            typer.echo(summary)
+    except KitError as error:
+        tell(error)
     finally:
         # Also when stopped: the index always shows what the folder holds.
         try:
             typer.echo(reports.write_index(out))
         except KitError as error:
             tell(error)
+    if told:
+        raise typer.Exit(1)
+
+
+@app.command()
+def site(
+    lessons: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="LESSON", help="Number, name or path; none for all of them."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the site.")] = Path(
+        "_site"
+    ),
+    jobs: Annotated[int, typer.Option(min=1, help="So many lessons run at once.")] = 2,
+) -> None:
+    """Make a static site of the lessons, whose panels move where no kernel runs.
+
+    It opens from any host of files, or from its folder. What hasn't changed isn't made anew. Exit
+    status: 0 all well; 1 a lesson failed; 2 the command is wrong.
+    """
+    from tqdm import tqdm
+
+    from helpers import report as reports
+    from helpers import site as sites
+
+    try:
+        files = reports.find(lessons or [])
+        _make_folder(out)
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    failed = False
+    try:
+        with tqdm(total=len(files), unit="lesson") as bar:
+            for lesson, written, fault in sites.make_all(files, out, jobs=jobs):
+                bar.update()
+                failed |= bool(fault)
+                size = sum(file.stat().st_size for file in written) / 1e6
+                told = f"{written[0]} ({size:.1f} MB)" if written else f"{lesson.stem}: as it was"
+                bar.write(fault or told, file=sys.stderr if fault else sys.stdout)
+    except KitError as error:
+        typer.echo(str(error), err=True)
+        failed = True
+    typer.echo(out / "index.html")
     if failed:
         raise typer.Exit(1)
 
@@ -159,13 +220,13 @@ def ledger(
     if table is not None:
         if csv not in (None, "-"):
             try:
-                _write_csv(Path(csv or ""), _as_csv(table, spreadsheet=spreadsheet))
+                _write_csv(Path(csv or ""), spreadsheets.as_csv(table, spreadsheet=spreadsheet))
             except KitError as error:
                 typer.echo(str(error), err=True)
                 raise typer.Exit(2) from None
             typer.echo(f"{csv}: {_summary(table)}")
         elif csv == "-" or spreadsheet or not sys.stdout.isatty():
-            typer.echo(_as_csv(table, spreadsheet=spreadsheet), nl=False)
+            typer.echo(spreadsheets.as_csv(table, spreadsheet=spreadsheet), nl=False)
         else:
             _show(table)
     if faulty:
@@ -323,10 +384,10 @@ def spread(
         _show_spread(paper, table)
         return
     if csv == "-":
-        typer.echo(_as_csv(table, spreadsheet=False), nl=False)
+        typer.echo(spreadsheets.as_csv(table, spreadsheet=False), nl=False)
         return
     try:
-        _write_csv(Path(csv), _as_csv(table, spreadsheet=False))
+        _write_csv(Path(csv), spreadsheets.as_csv(table, spreadsheet=False))
     except KitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -433,14 +494,6 @@ def _audited(papers: list[str]) -> tuple[pd.DataFrame | None, bool]:
     return (pd.concat(tables, ignore_index=True) if tables else None), bool(faults)
 
 
-def _as_csv(table: pd.DataFrame, *, spreadsheet: bool) -> bytes:
-    """Return a ledger as CSV; for a spreadsheet marked as UTF-8 and without formulas."""
-    if spreadsheet:
-        table = table.map(lambda cell: f"'{cell}" if str(cell).startswith(_FORMULA) else cell)
-    text: str = table.to_csv(index=False, lineterminator="\n")
-    return text.encode("utf-8-sig" if spreadsheet else "utf-8")
-
-
 def _write_csv(file: Path, content: bytes | None) -> None:
     from helpers import files
 
@@ -534,10 +587,36 @@ def _plain(text: str, longest: int = 300) -> str:
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
-def _formats(text: str, known: tuple[str, ...]) -> set[str]:
-    formats = {each.strip() for each in text.split(",")}
-    if wrong := sorted(formats - set(known)):
-        raise KitError(f"no format {wrong[0]!r}", where="--to", right="html or html,pdf")
+def _asked(lessons: list[str], changes: list[str]) -> Grid:
+    from helpers import report as reports
+
+    files = reports.find(lessons)
+    values = reports.assignments(changes)
+    asked = reports.Grid()
+    readable = []
+    for file in files:
+        try:
+            readable.append(reports.read(file))
+        except LessonError as error:
+            asked.unreadable[file] = error
+    asked.plans.extend(reports.plan(readable, values if readable else {}))
+    return asked
+
+
+def _written(done: Done) -> str:
+    """Say what a report is: its files, one by one if they are few."""
+    few = [file for file in done.written if file.parent.suffix != ".files"]
+    told = [f"{file} ({file.stat().st_size / 1000:.0f} kB)" for file in few]
+    if more := len(done.written) - len(few):
+        told.append(f"{more} files in {done.written[-1].parent}")
+    return f"{', '.join(told)} in {done.seconds:.1f} s"
+
+
+def _formats(option: str, text: str, known: tuple[str, ...], right: str = "") -> tuple[str, ...]:
+    formats = tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
+    if wrong := sorted(set(formats) - set(known)) or (not formats and bool(right)):
+        name = wrong[0] if isinstance(wrong, list) else text
+        raise KitError(f"no format {name!r}", where=option, right=right or ",".join(known))
     return formats
 
 

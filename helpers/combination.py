@@ -206,9 +206,8 @@ def draw_calendars(table: pd.DataFrame) -> Picture:
     last = max(int(table["STUDYDAY"].max()), _LEAST_DAYS)
     words = []
     with figures.drawing(8.4, 1.35 + 0.62 * len(drugs)) as (figure, axes):
-        figure.set_layout_engine("none")
         height = figure.get_figheight()
-        axes.set_position((0.19, 0.6 / height, 0.79, 1 - 0.7 / height))
+        figures.place(axes, (0.19, 0.6 / height, 0.79, 1 - 0.7 / height))
         for place, (drug, colour) in enumerate(zip(drugs, _COLOURS, strict=False)):
             days = table[table["DRUG"] == drug]
             runs = list(_runs(days))

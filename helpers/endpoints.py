@@ -283,13 +283,15 @@ def _end(definition: Definition) -> float:
     return min(definition.cutoff_months or np.inf, definition.window_months or np.inf)
 
 
-def describe(definition: Definition) -> str:
+def describe(definition: Definition, *, population: str = "") -> str:
     """Put an endpoint definition into words.
 
     Parameters
     ----------
     definition : Definition
         The endpoint.
+    population : str, optional
+        Its population in words; without them the query stands there.
 
     Returns
     -------
@@ -327,8 +329,8 @@ def describe(definition: Definition) -> str:
             f"From {start} to {events}{first}{beside}; otherwise censored at "
             f"{_listed(censored)}{earliest}."
         )
-    who = f" Only patients with {definition.population.strip()} count."
-    return text + (who if definition.population.strip() else "")
+    asked = definition.population.strip()
+    return text + (f" Only patients with {population or asked} count." if asked else "")
 
 
 def difference(before: Definition, after: Definition) -> str:

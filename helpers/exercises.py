@@ -8,6 +8,7 @@ stands neither beside the question nor anywhere as a number.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -35,6 +36,8 @@ from helpers import (
 )
 from helpers.audit import evidence, inference
 from helpers.errors import DataError, KitError
+
+_LETTERS = tuple("abcdefgh")
 
 
 class Recipe(BaseModel):
@@ -76,9 +79,13 @@ class Recipe(BaseModel):
     patients : int
         How many patients a design is asked about.
     asked : str
-        Of a trial, a key of `helpers.trial_answers.QUESTIONS`.
+        Of a trial, a key of `helpers.trial_answers.QUESTIONS`; of documents side by side, one of
+        `helpers.comparison.answers.QUESTIONS`; of a made-up abstract, one of
+        `helpers.made_up_abstract.QUESTIONS`.
     change : dict of str to bool, int, float or str
-        Of a trial, settings that aren't as in its folder.
+        Of a trial or of documents side by side, settings that aren't as they start.
+    seed : int
+        Of a made-up abstract, from which seed it is.
     hint : str
         What to say to someone who gives this answer.
     """
@@ -110,16 +117,34 @@ class Recipe(BaseModel):
     patients: int = 0
     asked: str = ""
     change: dict[str, bool | int | float | str] = {}
+    seed: int = 1
     hint: str = ""
 
 
 class Exercise(BaseModel):
-    """One exercise: what is right, and what is typically answered instead."""
+    """One exercise: what is right, and what is typically answered instead.
+
+    Attributes
+    ----------
+    unit : str
+        What the answer is a number of.
+    decimals : int
+        To how many decimals it is asked for.
+    lettered : bool
+        Whether it is a letter, although worked out as a number: a for 1, b for 2.
+    answer : Recipe
+        The right answer.
+    praise : str
+        What to say to someone who gives it.
+    wrong : tuple of Recipe
+        Typical mistakes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit: str = ""
     decimals: int = 0
+    lettered: bool = False
     answer: Recipe
     praise: str = ""
     wrong: Annotated[tuple[Recipe, ...], Field(min_length=1)]
@@ -151,17 +176,19 @@ class Feedback:
         )
 
 
-def check(paper: str, exercise: str, answer: object) -> Feedback:
+def check(paper: str, exercise: str, answer: object, *, seed: int = 1) -> Feedback:
     """Check an answer.
 
     Parameters
     ----------
     paper : str
-        The paper's id.
+        The paper's id, or ``comparison`` for documents side by side.
     exercise : str
         The exercise's id in ``data/<paper>/exercises.toml``.
     answer : object
         A number, a letter, or ``...`` for not yet answered.
+    seed : int, optional
+        Where the exercise is drawn: from which seed.
 
     Returns
     -------
@@ -179,15 +206,21 @@ def check(paper: str, exercise: str, answer: object) -> Feedback:
         return Feedback(None, "Not answered yet: put your answer in place of the three dots.")
     if task.answer.choice:
         return _check_choice(task, answer if isinstance(answer, str) else "")
+    if task.lettered:
+        letter = answer.strip().lower() if isinstance(answer, str) else ""
+        if letter not in _LETTERS[: 1 + len(task.wrong)]:
+            letters = ", ".join(_LETTERS[: 1 + len(task.wrong)])
+            return Feedback(False, f"✗ Not yet. Answer with one of {letters}.")
+        answer = 1 + _LETTERS.index(letter)
     try:
         given = float(answer)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         shown = repr(answer) if isinstance(answer, str) else f"A {type(answer).__name__}"
         return Feedback(False, f"{shown} is not a number. Give the {task.unit} alone.")
-    if _same(given, work_out(paper, task.answer), task.decimals):
+    if _same(given, work_out(paper, _drawn(task.answer, seed)), task.decimals):
         return Feedback(True, f"✓ Right. {task.praise}".strip())
     for mistake in task.wrong:
-        if _same(given, work_out(paper, mistake), task.decimals):
+        if _same(given, work_out(paper, _drawn(mistake, seed)), task.decimals):
             return Feedback(False, f"✗ Not yet. {mistake.hint}")
     return Feedback(
         False, "✗ Not yet. Look at the table again and say step by step what you count."
@@ -200,7 +233,7 @@ def load(paper: str, exercise: str) -> Exercise:
     Parameters
     ----------
     paper : str
-        The paper's id.
+        As `check` takes it.
     exercise : str
         The exercise's id.
 
@@ -213,8 +246,10 @@ def load(paper: str, exercise: str) -> Exercise:
     DataError
         If there is no such exercise, or it has faults.
     """
-    file = paths.paper(paper) / "exercises.toml"
+    file = paths.root() / "data" / paper / "exercises.toml"
     where = f"data/{paper}/exercises.toml"
+    if not file.is_file():
+        paths.paper(paper)
     content = catalogue.read_toml(file)
     if exercise not in content:
         raise DataError(f"no exercise {exercise!r}", where=where, right=", ".join(content))
@@ -246,6 +281,10 @@ def work_out(paper: str, recipe: Recipe) -> float:
     if recipe.recipe not in RECIPES:
         raise KitError(f"no recipe {recipe.recipe!r}", right=", ".join(RECIPES))
     return float(RECIPES[recipe.recipe](paper, recipe))
+
+
+def _drawn(recipe: Recipe, seed: int) -> Recipe:
+    return recipe.model_copy(update={"seed": seed})
 
 
 def _check_choice(task: Exercise, answer: str) -> Feedback:
@@ -440,6 +479,18 @@ def _trial(paper: str, recipe: Recipe) -> float:
     return trial_answers.answer(paper, recipe.asked, recipe.change)
 
 
+def _side_by_side(_paper: str, recipe: Recipe) -> float:
+    from helpers.comparison import answers
+
+    return answers.answer(recipe.asked, recipe.change)
+
+
+def _made_up(_paper: str, recipe: Recipe) -> float:
+    from helpers import made_up_abstract
+
+    return made_up_abstract.answer(recipe.asked, seed=recipe.seed)
+
+
 RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "count": lambda paper, of: len(cohort.patients(paper, of.where)),
     "median": lambda paper, of: cohort.patients(paper, of.where)[of.column].median(),
@@ -452,6 +503,8 @@ RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "follow_up": lambda paper, of: survival.follow_up(*_times(paper, of), method=of.method).median,
     "cumulative_dose": _cumulative_dose,
     "trial": _trial,
+    "side_by_side": _side_by_side,
+    "made_up": _made_up,
     "count_behind": _count_behind,
     "share_of_parts": _share_of_parts,
     "p_value": _p_value,
@@ -471,6 +524,7 @@ RECIPES: dict[str, Callable[[str, Recipe], Any]] = {
     "percent_of": _percent_of,
     "goes_on": _goes_on,
     "none_of": lambda _paper, of: 100 * (1 - of.share) ** of.patients,
+    "none_until": lambda _paper, of: math.ceil(math.log(of.level) / math.log1p(-of.share)),
     "stop_at": _stop_at,
     "down_at_least": _down_at_least,
     "two_stage_patients": _two_stage_patients,

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -519,7 +518,9 @@ def _block(rows: pd.DataFrame, widest: float, share: bool) -> _Block:
         else:
             texts = _wrapped(f"{row.label}: {count}", room - _INDENT, _SMALL)
             lines += [(text, False, _INDENT) for text in texts]
-    width = max(_measured(text, _TEXT if bold else _SMALL, bold) + at for text, bold, at in lines)
+    width = max(
+        figures.text_width(text, _TEXT if bold else _SMALL, bold) + at for text, bold, at in lines
+    )
     return _Block(lines, width + 2 * _PAD)
 
 
@@ -583,22 +584,12 @@ def _line(size: float) -> float:
     return size * 1.45 / 72
 
 
-@lru_cache(maxsize=2048)
-def _measured(text: str, size: float, bold: bool = False) -> float:
-    """Return the width of a text, inches."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-    return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) / 72
-
-
 def _wrapped(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:
     """Break a text at its spaces so that it fits into a width, inches."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _measured(longer, size, bold) <= width:
+        if lines and figures.text_width(longer, size, bold) <= width:
             lines[-1] = longer
         else:
             lines.append(word)

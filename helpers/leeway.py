@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ from helpers import (
     parameters,
     synthetic,
     tables,
+    wording,
 )
+from helpers.audit import DAYS_PER_MONTH
 from helpers.catalogue import Definition, Paper
 from helpers.endpoints import Observed
 from helpers.errors import KitError
@@ -44,6 +46,7 @@ _MOST_MIXED = 8
 # So few make no curve.
 _FEW = 5
 _SIGNIFICANT = 0.05
+_DAY = 1 / DAYS_PER_MONTH
 # Beyond the time by which so many have left, a curve rests on hardly anyone.
 _SHOWN = 0.95
 _CLOCKS = {
@@ -127,8 +130,13 @@ def cohort_of(
     shown = tables.ranges(data, caption="The patients picked", footnote=_FOOTNOTE)
     agreed = sum(each.pinned for each in rows)
     summary = (
-        f"{who} Of {len(rows)} quantities of theirs, the paper pins {agreed}; the other "
-        f"{len(rows) - agreed} it doesn't determine. {_words(rows, 'median')}"
+        f"{who} Of {len(rows)} quantities of theirs, the paper pins "
+        + (
+            f"{agreed}; the other {len(rows) - agreed} it doesn't determine. "
+            if agreed < len(rows)
+            else "all. "
+        )
+        + _words(rows, "median")
     )
     if size.values.max() < _FEW:
         return Outcome(
@@ -192,7 +200,7 @@ def endpoint(
     data = _pairs(rows)
     same = not endpoints.difference(before, after) and history is members.history
     summary = (
-        f"{who}{endpoints.describe(after)} "
+        f"{who}{endpoints.describe(after, population=_population(after, described))} "
         + ("This is how the paper's endpoint is read here. " if same else "")
         + _remission_words(settings)
         + (f"{endpoints.difference(before, after)} " if endpoints.difference(before, after) else "")
@@ -384,6 +392,68 @@ def comparisons(paper: str, *, compare: Groups) -> pd.DataFrame:
     return table
 
 
+def open_ends(paper: str, endpoint: str, *, compare: Groups) -> pd.DataFrame:
+    """Compare two groups whose curves end otherwise, beyond the last month printed of each.
+
+    What comes after the upper limit of a group's median, or after the median where no limit is
+    printed, changes neither. So it is free: all who are left may have the event on the next day,
+    or none of them as long as anyone is followed.
+
+    Parameters
+    ----------
+    paper : str
+        The id of a paper with the cohorts of `helpers.relaxed`.
+    endpoint : str
+        The endpoint's name.
+    compare : mapping of str to str
+        Two groups of the paper: what to call them, and their names.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for the cohorts as they are, and one for each group living on while the other
+        doesn't: ``ends``, by the name of each group its median, with the limits where all
+        cohorts agree on them, ``ratio``, the hazard ratio, and ``p``, of the log-rank test. All
+        are ranges over the cohorts.
+    """
+    described, members = catalogue.load(paper), synthetic.members(paper, without_comparisons=True)
+    found = members.observed(described.endpoints[endpoint])
+    groups = _groups(compare, described, members)
+    medians = partial(synthetic.median, rule=described.reconstruct.median_rule)
+    limited = {
+        number.group
+        for number in catalogue.published(paper)
+        if number.quantity == f"{endpoint}_median" and number.upper
+    }
+    last = {}
+    for name, who in groups.items():
+        median, _, upper = medians(found, who, what=name)
+        last[name] = (upper if compare[name] in limited else median).values[:, None]
+    first, second = groups
+    rows = []
+    for words, lives in (
+        ("as in the cohorts found", ""),
+        (f"{first} lives on, {second} dies", first),
+        (f"{second} lives on, {first} dies", second),
+    ):
+        time, code = found.time, found.code
+        for name, who in groups.items():
+            left = who & found.included & (found.time > last[name]) & bool(lives)
+            until = np.nanmax(time) if name == lives else last[name] + _DAY
+            time = np.where(left, until, time)
+            code = np.where(left, np.int8(name != lives), code)
+        changed = replace(found, time=time, code=code)
+        compared = synthetic.comparison(changed, *groups.values())
+        row = {"ends": words}
+        for name, who in groups.items():
+            median, *limits = medians(changed, who, what=name)
+            told = [each.words().removesuffix(" months") for each in (median, *limits)]
+            pinned = all(each.pinned for each in limits)
+            row[name] = f"{told[0]} ({told[1]}–{told[2]})" if pinned else told[0]
+        rows.append(row | {"ratio": compared["ratio"].words(), "p": compared["logrank"].words()})
+    return pd.DataFrame(rows)
+
+
 def e_values(paper: str, *, compare: Groups) -> pd.DataFrame:
     """Say how strong a hidden factor must be to explain each endpoint's hazard ratio away.
 
@@ -468,6 +538,10 @@ def _who(size: Range, everyone: Flags, text: str) -> str:
     if size.values.max() == 0:
         return f"None of {total} patients fits {text}."
     return f"{size.words()} of {total} fit {text}: {size.agreement}."
+
+
+def _population(definition: Definition, described: Paper) -> str:
+    return wording.picked(definition.population, described.variables)
 
 
 def _mixture(picked: Flags, described: Paper, members: Members, *, asked: str) -> list[Range]:

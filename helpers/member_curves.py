@@ -299,7 +299,12 @@ _GREY = "#505050"
 
 
 def draw_curves(
-    data: MemberCurves, *, ylabel: str, xlabel: str, source: str = SYNTHETIC
+    data: MemberCurves,
+    *,
+    ylabel: str,
+    xlabel: str,
+    source: str = SYNTHETIC,
+    how_many: str = "",
 ) -> Picture:
     """Draw one member's curves within the band of all members, with the numbers at risk.
 
@@ -311,6 +316,8 @@ def draw_curves(
         The endpoint; the clock, with its unit.
     source : str, optional
         What the patients are, in words without a full stop.
+    how_many : str, optional
+        Where groups have other numbers of members, a word in place of the number.
 
     Returns
     -------
@@ -340,14 +347,14 @@ def draw_curves(
         if many:
             _name_curves(axes, data)
         _write_risk(axes, data, pitch)
-        for place, line in enumerate(reversed(_notes(data, source))):
+        for place, line in enumerate(reversed(_notes(data, source, how_many))):
             figure.text(
                 *(0.15 / _WIDTH, (0.09 + 0.16 * place) / height, line),
                 fontsize=8,
                 color=_GREY,
                 va="bottom",
             )
-        return figures.picture(figure, _words(data, ylabel, source))
+        return figures.picture(figure, _words(data, ylabel, source, how_many))
 
 
 def _ranged(data: MemberCurves) -> bool:
@@ -452,25 +459,25 @@ def _in_two(name: str) -> list[str]:
     return textwrap.wrap(name, 16, max_lines=2, placeholder="…", break_on_hyphens=False) or [""]
 
 
-def _notes(data: MemberCurves, source: str) -> list[str]:
+def _notes(data: MemberCurves, source: str, how_many: str) -> list[str]:
     if data.members == 1:
         return [f"{source}."]
     several = len({curve.event for curve in data.curves}) > 1
     band = "Band (thin lines for competing events)" if several else "Band"
     return [
-        f"Line: member {data.member}. {band}: lowest to highest of all {data.members} members at "
-        "each time; no confidence interval.",
+        f"Line: member {data.member}. {band}: lowest to highest of all "
+        f"{how_many or data.members} members at each time; no confidence interval.",
         ("Grey: lowest to highest number at risk. " if _ranged(data) else "") + f"{source}.",
     ]
 
 
-def _words(data: MemberCurves, ylabel: str, source: str) -> str:
+def _words(data: MemberCurves, ylabel: str, source: str, how_many: str) -> str:
     """Say in words what the curves show, at the months below the plot."""
     kind = "Kaplan-Meier curves" if data.estimate == "survival" else "Curves"
-    many = data.members > 1
+    many, number = data.members > 1, how_many or data.members
     told = [
         f"{kind} of {ylabel[:1].lower() + ylabel[1:]}"
-        + (f", one of {data.members} members; in brackets the range over all" if many else "")
+        + (f", one of {number} members; in brackets the range over all" if many else "")
     ]
     for curve in data.curves:
         parts = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -127,13 +128,19 @@ def chance(criterion: Criterion, *, patients: int, of: int | None = None) -> Flo
     KitError
         If there are no patients, or fewer in all than so far.
     """
-    from scipy.special import betaln, gammaln
-
     most = patients if of is None else of
     if patients < 1 or most < patients or (criterion.final is not None and of is None):
         raise KitError(
             f"{patients} patients of {of}", right="one or more, of at least as many in all"
         )
+    return _chance(criterion, patients, most).copy()
+
+
+@lru_cache(maxsize=4096)
+def _chance(criterion: Criterion, patients: int, most: int) -> Floats:
+    """Return it without a check; the same looks are asked for again and again."""
+    from scipy.special import betaln, gammaln
+
     if criterion.final is None:
         return _posterior(criterion, patients)
     left = most - patients
@@ -442,8 +449,9 @@ def _posterior(criterion: Criterion, patients: int) -> Floats:
 
 def _stops(criterion: Criterion, patients: int, of: int, length: int) -> Bools:
     """Return by number of events whether the trial stops, False for more than there can be."""
-    stops = chance(criterion, patients=patients, of=of) < criterion.cutoff
-    return np.pad(stops, (0, length - patients))
+    stops = np.zeros(length + 1, dtype=bool)
+    stops[: patients + 1] = chance(criterion, patients=patients, of=of) < criterion.cutoff
+    return stops
 
 
 def _joint(rates: Sequence[float], odds_ratio: float) -> Floats:

@@ -51,7 +51,7 @@ def by_every_test(table: ArrayLike, printed: str) -> pd.DataFrame:
             "sides": 1 if key.endswith("one_sided") else 2,
             "fits": rounding.agrees(p, printed),
         }
-        for key, test in association.TESTS.items()
+        for key, test in (association.TESTS | association.FURTHER).items()
         if not np.isnan(p := association.p_value(table, test=key))
     ]
     return pd.DataFrame(rows).sort_values("p", kind="stable").reset_index(drop=True)

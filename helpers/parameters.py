@@ -11,13 +11,14 @@ import ast
 import copy
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
 from helpers import catalogue, cohort, lymphoid_drugs, query, rounding, timeline, trial_settings
+from helpers.comparison import settings as comparison_settings
 from helpers.errors import KitError, ParameterError
 
 
@@ -25,6 +26,18 @@ class Settings(BaseModel):
     """The settings of a lesson, checked; `check` makes them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+CutoffMonths = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=60,
+        title="Data cut-off",
+        json_schema_extra={"unit": "months on the clock; 60: none"},
+    ),
+]
+"""After how many months follow-up is cut."""
 
 
 class Dose(Settings):
@@ -114,13 +127,7 @@ class Endpoint(Settings):
     censor_at_transplant: bool = Field(
         False, title="Stop the clock at transplant", json_schema_extra={"unit": ""}
     )
-    cutoff_months: int = Field(
-        60,
-        ge=1,
-        le=60,
-        title="Data cut-off",
-        json_schema_extra={"unit": "months on the clock; 60: none"},
-    )
+    cutoff_months: CutoffMonths = 60
 
 
 class Redefinition(Settings):
@@ -137,13 +144,7 @@ class Redefinition(Settings):
     no_response: Literal["when found", "on day 1"] = Field(
         "when found", title="No response counts", json_schema_extra={"unit": "if it is an event"}
     )
-    cutoff_months: int = Field(
-        60,
-        ge=1,
-        le=60,
-        title="Data cut-off",
-        json_schema_extra={"unit": "months on the clock; 60: none"},
-    )
+    cutoff_months: CutoffMonths = 60
 
 
 class FromResponse(Settings):
@@ -158,13 +159,7 @@ class FromResponse(Settings):
     whom: Literal["responders", "everyone"] = Field(
         "responders", title="Who counts", json_schema_extra={"unit": "from treatment on"}
     )
-    cutoff_months: int = Field(
-        60,
-        ge=1,
-        le=60,
-        title="Data cut-off",
-        json_schema_extra={"unit": "months on the clock; 60: none"},
-    )
+    cutoff_months: CutoffMonths = 60
 
 
 class Transplant(Settings):
@@ -474,6 +469,13 @@ class Screening(Settings):
     older_by_years: int = Field(
         0, ge=-20, le=30, title="Older by", json_schema_extra={"unit": "years than the make-up"}
     )
+    frail_times: float = Field(
+        1.0,
+        ge=0.0,
+        le=2.5,
+        title="ECOG 2 or worse",
+        json_schema_extra={"unit": "times the make-up's share"},
+    )
     organ_values_times: float = Field(
         1.0,
         ge=0.5,
@@ -595,11 +597,11 @@ def model(*groups: str, paper: str) -> type[Settings]:
     Parameters
     ----------
     *groups : str
-        What the lesson lets a reader change: keys of `GROUPS`, ``assumptions``, or
-        keys of `helpers.trial_settings.FROM_PAPER`.
+        What the lesson lets a reader change: keys of `GROUPS`, ``assumptions``,
+        keys of `helpers.trial_settings.FROM_PAPER` or of `helpers.comparison.settings.GROUPS`.
     paper : str
         The id of the lesson's paper, whose assumptions are added for ``assumptions``. A dose
-        starts at the first schedule that it plans.
+        starts at the first schedule that it plans. Empty for a lesson without one.
 
     Returns
     -------
@@ -611,7 +613,7 @@ def model(*groups: str, paper: str) -> type[Settings]:
     KitError
         If there is no such group.
     """
-    known = [*GROUPS, "assumptions", *trial_settings.FROM_PAPER]
+    known = [*GROUPS, "assumptions", *trial_settings.FROM_PAPER, *comparison_settings.GROUPS]
     for group in groups:
         if group not in known:
             raise KitError(f"no group of settings {group!r}", right=", ".join(known))
@@ -629,7 +631,7 @@ def model(*groups: str, paper: str) -> type[Settings]:
                     json_schema_extra={"unit": assumption.unit},
                 ),
             )
-    planned = next(iter(catalogue.load(paper).regimens.values()), None)
+    planned = next(iter(catalogue.load(paper).regimens.values()), None) if paper else None
     if "dose" in groups and planned is not None:
         for name in set(Dose.model_fields) & set(type(planned).model_fields):
             field = copy.copy(Dose.model_fields[name])
@@ -638,6 +640,8 @@ def model(*groups: str, paper: str) -> type[Settings]:
     for group in groups:
         if group in trial_settings.FROM_PAPER:
             assumed |= trial_settings.FROM_PAPER[group](paper)
+        elif group in comparison_settings.GROUPS:
+            assumed |= comparison_settings.GROUPS[group]()
     # Pydantic lists the fields of the last base first; a reader expects the order given.
     return create_model("LessonSettings", __base__=bases[::-1] or (Settings,), **assumed)
 
@@ -651,10 +655,9 @@ def check(values: Mapping[str, object], *groups: str, paper: str) -> Settings:
         Parameter values by name; text is converted. In a notebook, ``globals()``: names that
         are not settings are then passed over, apart from those that papermill injected.
     *groups : str
-        What the lesson lets a reader change: keys of `GROUPS`, ``assumptions``, or
-        keys of `helpers.trial_settings.FROM_PAPER`.
+        As `model` takes them.
     paper : str
-        The id of the lesson's paper.
+        The id of the lesson's paper; empty if it has none.
 
     Returns
     -------
@@ -911,7 +914,7 @@ def _combinations(settings: Settings, paper: str) -> list[KitError]:
             query.parse(settings.cohort, catalogue.load(paper).variables)
         except KitError as error:
             faults.append(KitError(error.what, where="cohort", right=error.right))
-    assumed = catalogue.load(paper).assumptions
+    assumed = catalogue.load(paper).assumptions if paper else {}
     if assumed and assumed.keys() <= type(settings).model_fields.keys():
         try:
             timeline.history(cohort.patients(paper), **assumptions(settings, paper=paper))

@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from helpers.errors import DataError
+
+_ELSEWHERE: ContextVar[Path | None] = ContextVar("_ELSEWHERE", default=None)
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[None]:
+    """Look for papers in another folder for a while; other threads look where they did.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder that holds ``data/``.
+
+    Yields
+    ------
+    None
+    """
+    before = _ELSEWHERE.set(folder)
+    try:
+        yield
+    finally:
+        _ELSEWHERE.reset(before)
 
 
 def root() -> Path:
@@ -18,7 +43,8 @@ def root() -> Path:
     pathlib.Path
         An absolute path.
     """
-    return Path(os.environ.get("TRIAL_BY_NOTEBOOK") or Path(__file__).parents[1]).resolve()
+    named = _ELSEWHERE.get() or os.environ.get("TRIAL_BY_NOTEBOOK")
+    return Path(named or Path(__file__).parents[1]).resolve()
 
 
 def paper(paper: str) -> Path:

@@ -5,7 +5,8 @@ As in `helpers.whatif`, `design` takes a lesson's settings and returns an `Outco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import dose_finding, figures, tables
-from helpers.dose_finding import Design
+from helpers.dose_finding import Design, ThreePlusThree
 from helpers.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, Picture
 from helpers.parameters import Settings
 from helpers.tables import Table
@@ -24,7 +25,7 @@ TRIALS = 2_000
 
 _FEWEST_TRIALS = 500
 # So many cohorts by doses take as long as one would wait for a panel.
-_LONG = 60
+_LONG = 40
 
 _SEED = 1
 # Half the width of the interval in which the CRM needn't tell doses apart (Lee and Cheung 2009).
@@ -215,8 +216,7 @@ def draw_recommended(data: pd.DataFrame, *, target: float, chosen: str) -> Pictu
     doses = sorted(set(data["dose"]))
     width = 0.8 / len(names)
     with figures.drawing(8.2, 3.9) as (figure, axes):
-        figure.set_layout_engine("none")
-        axes.set_position((0.09, 0.14, 0.89, 0.73))
+        figures.place(axes, (0.09, 0.14, 0.89, 0.73))
         for place, name in enumerate(names):
             rows = data[data["design"] == name].set_index("dose")
             colour, hatch = _LOOKS.get(name, (ORANGE, ""))
@@ -314,6 +314,64 @@ def draw_path(path: pd.DataFrame, *, doses: Sequence[str], title: str = "") -> P
             for row in path.itertuples()
         )
         return figures.picture(figure, f"{title or 'Path of a trial'}: {told}.")
+
+
+def machine(
+    rule: ThreePlusThree, *, doses: Sequence[str], path: pd.DataFrame, caption: str
+) -> Table:
+    """Set a 3+3 as a state machine: every state that a trial can be in, and what comes next.
+
+    Parameters
+    ----------
+    rule : helpers.dose_finding.ThreePlusThree
+        The rule.
+    doses : sequence of str
+        What to call the doses.
+    path : pandas.DataFrame
+        What `helpers.dose_finding.follow` returned of a trial, whose states are marked.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    helpers.tables.Table
+        Two or more patients with a DLT are one state, since the rule treats them alike.
+    """
+    taken = {
+        _state(rows["patients"], rows["dlts"]): number
+        for number, rows in enumerate(_so_far(path, len(doses)), start=1)
+    }
+    rows: dict[tuple[str, ...], tuple[str, str]] = {}
+    for row in dose_finding.states(rule).itertuples():
+        state = _state(row.patients, row.dlts)
+        mark = f"cohort {taken[state]}" if state in taken else ""
+        words = re.sub(r"dose (\d+)", lambda match: doses[int(match[1]) - 1], row.next)
+        rows.setdefault((*state, doses[row.dose - 1]), (words, mark))
+    columns = [*(f"dose_{place}" for place, _ in enumerate(doses)), "dose", "next", "mark"]
+    shown = pd.DataFrame([(*key, *value) for key, value in rows.items()], columns=columns)
+    headings = [*(f"At {name}" for name in doses), "Last cohort at", "Next", "This trial"]
+    return tables.table(
+        shown,
+        caption=caption,
+        headings=dict(zip(columns, headings, strict=True)),
+        footnote="Patients with a DLT so far, of those treated. 2+: two or more.",
+    )
+
+
+def _so_far(path: pd.DataFrame, doses: int) -> Iterator[dict[str, tuple[int, ...]]]:
+    """Add up a trial's cohorts, dose by dose."""
+    patients, dlts = [0] * doses, [0] * doses
+    for row in path.itertuples():
+        patients[row.dose - 1] += row.patients
+        dlts[row.dose - 1] += row.dlts
+        yield {"patients": tuple(patients), "dlts": tuple(dlts)}
+
+
+def _state(patients: Sequence[int], dlts: Sequence[int]) -> tuple[str, ...]:
+    """Write what a 3+3 looks at, dose by dose."""
+    return tuple(
+        f"{'2+' if y >= 2 else y} of {n}" if n else "–" for n, y in zip(patients, dlts, strict=True)
+    )
 
 
 def decisions(table: pd.DataFrame, *, caption: str) -> Table:

@@ -141,7 +141,7 @@ def monitored(settings: Settings, *, paper: str, seen: Data) -> Outcome:
     return Outcome(
         summary,
         (
-            draw_boundaries(rules, at, seen),
+            draw_boundaries(rules, data, seen),
             scenarios,
         ),
         data,
@@ -265,7 +265,7 @@ def standings(rules: Mapping[str, Criterion], at: Sequence[int], seen: Data) -> 
 
 
 def draw_boundaries(
-    rules: Mapping[str, Criterion], at: Sequence[int], seen: Data | None = None
+    rules: Mapping[str, Criterion], data: pd.DataFrame, seen: Data | None = None
 ) -> Picture:
     """Draw the stopping boundaries side by side, with what a trial saw.
 
@@ -273,8 +273,8 @@ def draw_boundaries(
     ----------
     rules : mapping of str to helpers.monitoring.Criterion
         One rule or two, by what they are about.
-    at : sequence of int
-        Patients at each look.
+    data : pandas.DataFrame
+        What `boundaries` returned for them.
     seen : mapping of str to sequence of Seen, optional
         What the trial saw.
 
@@ -282,15 +282,13 @@ def draw_boundaries(
     -------
     Picture
     """
-    data = boundaries(rules, at)
-    most = at[-1]
+    most = int(data["patients"].iloc[-1])
     share = 0.9 / len(rules)
     with figures.drawing(8.6, 3.7) as (figure, first):
-        figure.set_layout_engine("none")
-        first.set_axis_off()
         for place, (name, rule) in enumerate(rules.items()):
-            axes = figure.add_axes((0.07 + place * (share + 0.03), 0.2, share - 0.05, 0.69))
-            rows = data.dropna(subset=[name])
+            axes = figure.add_subplot() if place else first
+            figures.place(axes, (0.07 + place * (share + 0.03), 0.2, share - 0.05, 0.69))
+            rows = data[data[name].notna()]
             edges = rows[name].to_numpy(float)
             few = rule.wanted == "at least"
             axes.fill_between([0, most], [0, most], [most, most], color="#E9E9E9", lw=0)
@@ -332,7 +330,6 @@ def draw_boundaries(
             axes.set_title(f"{name.capitalize()}: {rule}", fontsize=9, loc="left")
             axes.set_xlabel("Patients so far")
             axes.set_ylabel("Patients with the event" if place == 0 else "")
-            axes.spines[["top", "right"]].set_visible(False)
             if (seen or {}).get(name):
                 axes.legend(frameon=True, fontsize=8, loc="upper left", framealpha=0.9)
         note = "Red: the trial stops with so many. Grey: more events than patients."
@@ -344,8 +341,11 @@ def _words(rules: Mapping[str, Criterion], data: pd.DataFrame, seen: Data) -> st
     told = []
     for name, rule in rules.items():
         more = "or fewer" if rule.wanted == "at least" else "or more"
-        steps = data.dropna(subset=[name]).drop_duplicates(name)
-        parts = [f"{row[name]} {more} of {row['patients']}" for _, row in steps.iterrows()]
+        steps = data[data[name].notna()].drop_duplicates(name)
+        parts = [
+            f"{stop} {more} of {patients}"
+            for stop, patients in zip(steps[name], steps["patients"], strict=True)
+        ]
         told.append(f"{name}, {rule}: stops with {', '.join(parts) or 'no number'}")
     data_words = [
         f"{part.label}: {part.lowest}"
@@ -366,7 +366,7 @@ def _listed(at: Sequence[int]) -> str:
 def _first_stops(data: pd.DataFrame) -> str:
     told = []
     for name, more in ((RESPONSE, "or fewer"), (TOXICITY, "or more")):
-        rows = data.dropna(subset=[name])
+        rows = data[data[name].notna()]
         if rows.empty:
             told.append(f"It can never stop for {name}.")
         else:

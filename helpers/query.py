@@ -129,6 +129,22 @@ def parse(text: str, variables: Mapping[str, Variable]) -> Query:
     return Query(text, tree)
 
 
+def sign(operator: ast.cmpop) -> str:
+    """Return how a comparison is written.
+
+    Parameters
+    ----------
+    operator : ast.cmpop
+        The operator of a query's tree.
+
+    Returns
+    -------
+    str
+        For example ``>=``.
+    """
+    return _WORDS[type(operator)]
+
+
 def _check(node: ast.expr, variables: Mapping[str, Variable]) -> None:
     if isinstance(node, ast.BoolOp):
         for part in node.values:

@@ -254,7 +254,7 @@ def _rate(least: Flags, most: Flags, group: Flags, everyone: Flags, method: str)
     ends = limits[:, 0].min(), limits[:, 1].max()
     return {
         "patients": f"{_span(kinds[:, 0])} of {_span(kinds[:, 1])}",
-        "rate": share.words().removesuffix(" %"),
+        "rate": share.bare(),
         "interval": "–" if np.isnan(ends).any() else f"{ends[0]:.1f} to {ends[1]:.1f}",
         "agreement": share.agreement,
         "lowest": share.values.min(),

@@ -23,7 +23,7 @@ import pydantic
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from helpers import catalogue, paths, query
+from helpers import catalogue, paths, query, wording
 from helpers.catalogue import Variable
 from helpers.errors import DataError, KitError, QueryError
 
@@ -341,7 +341,7 @@ def describe(make_up: MakeUp, variables: Mapping[str, Variable]) -> pd.DataFrame
             "label": variables[name].label,
             "unit": variables[name].unit,
             "distribution": _in_words(each, variables[name]),
-            "goes_with": "; ".join(_companions(name, each, make_up)),
+            "goes_with": "; ".join(_companions(name, each, make_up, variables)),
             "missing": each.missing,
             "assumption": each.why,
         }
@@ -352,14 +352,16 @@ def describe(make_up: MakeUp, variables: Mapping[str, Variable]) -> pd.DataFrame
 def _in_words(each: Normal | LogNormal | Shares, variable: Variable) -> str:
     if isinstance(each, Shares):
         parts = (
-            f"{variable.values.get(code, code)} {100 * share:g} %"
+            f"{variable.values.get(code, f'{code}:')} {100 * share:g} %"
             for code, share in each.shares.items()
         )
         return ", ".join(parts)
+    unit = {"": "", "%": " %"}.get(variable.unit, f" {variable.unit}")
     if isinstance(each, Normal):
-        text = f"normal, mean {each.mean:g}, SD {each.sd:g}"
+        text = f"normal, mean {each.mean:g}{unit}, SD {each.sd:g}"
     else:
-        text = f"log-normal, median {each.median:g}, two thirds within a factor of {each.spread:g}"
+        text = f"log-normal, median {each.median:g}{unit}, two thirds within a factor of "
+        text += f"{each.spread:g}"
     ends = [
         f"{word} {end:g}"
         for word, end in (("from", each.least), ("to", each.greatest))
@@ -368,17 +370,26 @@ def _in_words(each: Normal | LogNormal | Shares, variable: Variable) -> str:
     return f"{text}, cut {' '.join(ends)}" if ends else text
 
 
-def _companions(name: str, each: Normal | LogNormal | Shares, make_up: MakeUp) -> Iterator[str]:
+def _companions(
+    name: str,
+    each: Normal | LogNormal | Shares,
+    make_up: MakeUp,
+    variables: Mapping[str, Variable],
+) -> Iterator[str]:
     for pair in make_up.correlations:
         if name in pair.between:
-            other = pair.between[pair.between[0] == name]
-            yield f"{other} (correlation {pair.value:g})"
+            other = variables[pair.between[pair.between[0] == name]]
+            value = f"{pair.value:g}".replace("-", "−")
+            yield f"{other.label} (correlation {value})"
     if not isinstance(each, Shares):
-        for other, factors in each.scaled_by.items():
-            times = ", ".join(f"{code} × {factor:g}" for code, factor in factors.items())
-            yield f"{other} ({times})"
+        for key, factors in each.scaled_by.items():
+            other = variables[key]
+            times = ", ".join(
+                f"{other.values.get(code, code)} × {factor:g}" for code, factor in factors.items()
+            )
+            yield f"{other.label} ({times})"
     if each.only_if:
-        yield f"only if {each.only_if}"
+        yield f"only if {wording.picked(each.only_if, variables)}"
 
 
 def population(

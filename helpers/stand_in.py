@@ -28,6 +28,7 @@ from helpers import (
     synthetic,
     tables,
     trial_settings,
+    wording,
 )
 from helpers.catalogue import Definition
 from helpers.endpoints import Observed
@@ -206,15 +207,15 @@ def answers(paper: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``asked`` (the trial's variable or event), ``answered`` (a query) and ``why``.
+        ``asked`` (the trial's variable or event), ``answered`` (a query in words) and ``why``.
     """
     found = load(paper)
-    variables = catalogue.load(paper).variables
-    rows = [
-        (variables[name].label, each.query or "everyone", each.why)
-        for name, each in found.variables.items()
+    variables, others = (catalogue.load(each).variables for each in (paper, found.paper))
+    asked = [
+        *((variables[name].label, each) for name, each in found.variables.items()),
+        *((each.label, each) for each in found.events.values()),
     ]
-    rows += [(each.label, each.query, each.why) for each in found.events.values()]
+    rows = [(label, wording.picked(each.query, others), each.why) for label, each in asked]
     return pd.DataFrame(rows, columns=["asked", "answered", "why"])
 
 
@@ -398,7 +399,7 @@ def endpoint(settings: Settings, *, paper: str) -> Outcome:
         gap = _gap(numbers[1]["rate"].values - numbers[0]["rate"].values)
     data = pd.DataFrame(
         [
-            {"label": each.label, "words": endpoints.describe(each)} | _cells(number)
+            {"label": each.label, "words": _in_words(each, paper)} | _cells(number)
             for each, number in zip(chosen, numbers, strict=True)
         ]
     ).fillna("")
@@ -432,6 +433,11 @@ def _changed(definition: Definition, settings: Settings) -> Definition:
     return definition.model_copy(update=change)
 
 
+def _in_words(definition: Definition, paper: str) -> str:
+    population = wording.picked(definition.population, catalogue.load(paper).variables)
+    return endpoints.describe(definition, population=population)
+
+
 def _distinct(definitions: Sequence[Definition]) -> list[Definition]:
     return list({each.label: each for each in definitions}.values())
 
@@ -440,11 +446,11 @@ def _sentence(definition: Definition, numbers: dict[str, Range]) -> str:
     label = definition.label[:1].upper() + definition.label[1:]
     if definition.window_months is not None:
         return (
-            f"{label}: {_bare(numbers['events'])} of {numbers['patients'].words()}, "
+            f"{label}: {numbers['events'].bare()} of {numbers['patients'].words()}, "
             f"{numbers['rate'].words()}."
         )
     return (
-        f"{label}: {_bare(numbers['events'])} events among "
+        f"{label}: {numbers['events'].bare()} events among "
         f"{numbers['patients'].words()}, {numbers['rate'].what} {numbers['rate'].words()}, "
         f"median {numbers['median'].words()}."
     )
@@ -452,13 +458,9 @@ def _sentence(definition: Definition, numbers: dict[str, Range]) -> str:
 
 def _cells(numbers: dict[str, Range]) -> dict[str, str]:
     return {
-        key: _bare(each) if each.unit == "patients" else each.words()
+        key: each.bare() if each.unit == "patients" else each.words()
         for key, each in numbers.items()
     }
-
-
-def _bare(count: Range) -> str:
-    return count.words().removesuffix(" patients")
 
 
 def _signed(points: float) -> str:

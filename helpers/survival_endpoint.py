@@ -16,6 +16,7 @@ from helpers import (
     printed_survival,
     synthetic,
     tables,
+    wording,
 )
 from helpers.catalogue import Definition
 from helpers.endpoints import Observed
@@ -78,10 +79,16 @@ def outcome(settings: Settings, *, paper: str) -> Outcome:
         )
     )
     found = members.observed(after)
+    # Where everyone counts, nothing is to be said of who does.
+    counts = "" if members.picked(after.population).all() else after.population
+    told = endpoints.describe(
+        after.model_copy(update={"population": counts}),
+        population=wording.picked(counts, described.variables),
+    )
     changed = endpoints.difference(before, after)
     summary = (
         (f"Of patients with {text}. " if text else "")
-        + f"{endpoints.describe(after)} "
+        + f"{told} "
         + (f"{changed} " if changed else f"This is how the paper's {before.label} is read here. ")
         + _moved(rows)
         + _dependent(after)
@@ -156,7 +163,7 @@ def measured(found: Observed, group: Flags, defined: Definition, *, landmark: in
     )
     month = 12 - landmark
     if month > 0:
-        what = f"{names} at 12 months, of those free of it at {landmark}"
+        what = f"{names} at 12 months, of those free of it at {landmark} months"
         rows.append(_share(later, group, month, alone, what=what))
     return rows
 
@@ -177,7 +184,7 @@ def _moved(rows: list[tuple[Range, Range]]) -> str:
             same = old.words() == new.words()
             was = "" if same else f", in place of {old.words()}"
             told.append(f"{new.what} {new.words()} ({new.agreement}){was}")
-    text = "; ".join(told).replace("NR months", "not reached")
+    text = "; ".join(told)
     return f"{text[:1].upper()}{text[1:]}. "
 
 
@@ -201,9 +208,9 @@ def _pairs(rows: list[tuple[Range, Range]]) -> pd.DataFrame:
         [
             (
                 old.what + units.get(old.unit, ""),
-                old.words().removesuffix(" patients").removesuffix(" months").removesuffix(" %"),
+                old.bare(),
                 old.agreement,
-                new.words().removesuffix(" patients").removesuffix(" months").removesuffix(" %"),
+                new.bare(),
                 new.agreement,
             )
             for old, new in rows

@@ -141,9 +141,7 @@ def at_risk(
     for name, group in groups.items():
         who = found.included & members.picked(described.groups[group])
         cells = {
-            f"{month:g} months": synthetic.count(who & (found.time >= month), what="")
-            .words()
-            .removesuffix(" patients")
+            f"{month:g} months": synthetic.count(who & (found.time >= month), what="").bare()
             for month in months
         }
         rows.append({"group": name} | cells)
@@ -284,7 +282,7 @@ def _headline(rows: Sequence[Range], label: str) -> str:
         if each.what.startswith(label) and not each.what.endswith("events")
     ]
     tested = next((each for each in rows if each.unit == "P"), None)
-    text = "; ".join(told).replace("NR months", "not reached")
+    text = "; ".join(told)
     text = f"{text[:1].upper()}{text[1:]}."
     if tested is None or np.isnan(tested.values).all():
         return text

@@ -27,6 +27,7 @@ Flags = NDArray[np.bool_]
 Unit = Literal["%", "months", "ratio", "patients", "P"]
 
 _UNKNOWN = "can't be told"
+_NOT_REACHED = spread.shown(np.inf, "months")
 
 
 def members(paper: str, *, without_comparisons: bool = False) -> Members:
@@ -126,11 +127,29 @@ class Range:
         str
             For example ``7.0 to 8.1 months``; one number where all members print it.
         """
-        low, high = self.at(0), self.at(1)
+        bare = self.bare()
+        if bare == _UNKNOWN:
+            return bare
         unit = {"%": " %", "months": " months", "patients": " patients"}.get(self.unit, "")
+        if bare == "1":
+            unit = unit.removesuffix("s")
+        low, to, high = bare.partition(" to ")
+        if _NOT_REACHED not in (low, high):
+            return f"{bare}{unit}"
+        return f"{low}{unit} to not reached" if to else "not reached"
+
+    def bare(self) -> str:
+        """Put the range into words without its unit, such as for a table.
+
+        Returns
+        -------
+        str
+            For example ``7.0 to 8.1`` or ``7.0 to NR``; NR for not reached.
+        """
+        low, high = self.at(0), self.at(1)
         if low == high or self.pinned:
-            return _UNKNOWN if low == _UNKNOWN else f"{self.at(0.5)}{unit}"
-        return f"{low} to {high}{unit}"
+            return _UNKNOWN if low == _UNKNOWN else self.at(0.5)
+        return f"{low} to {high}"
 
 
 def table(ranges: Sequence[Range]) -> pd.DataFrame:

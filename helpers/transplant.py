@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from helpers.reconstruct.member_arrays import Members
 from helpers.survival_subgroup import FOOTNOTE
 from helpers.synthetic import Range
 from helpers.whatif import Outcome
+
+if TYPE_CHECKING:
+    from helpers.survival.curves import Curves
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -227,7 +230,7 @@ def by_delay(
         made = analyses(found, when, who, landmark=landmark)
         middle = _middle(when, who)
         rows.append(
-            {"delay": f"{delay:g}", "month": middle.words().removesuffix(" months")}
+            {"delay": f"{delay:g}", "month": middle.bare()}
             | {name: each.words() for name, each in zip(WAYS, made, strict=False)}
             | {"upper": made[4].words()}
         )
@@ -310,7 +313,7 @@ def outcome(settings: Settings, *, paper: str, endpoint: str) -> Outcome:
     )
     naive, fixed, timed, upper = rows[0], rows[1], rows[2], rows[4]
     summary = (
-        f"{who}{assumed}, the median in month {middle.words().removesuffix(' months')}. "
+        f"{who}{assumed}, the median in month {middle.bare()}. "
         f"Hazard of death, transplanted against not: {naive.words()} if everyone counts as "
         f"transplanted from the start; {fixed.words()} from month {chosen.landmark_months} on, by "
         f"who had it by then ({rows[6].words()}); {timed.words()} if everyone counts as "
@@ -449,7 +452,6 @@ def simon_makuch_data(
         Two curves: not transplanted yet or ever, and transplanted. Everyone counts in the curve
         of the state in which they are at that time.
     """
-    from helpers.survival.curves import landmark
     from helpers.survival.time_dependent import numbers_at_risk, simon_makuch
 
     made = simon_makuch(
@@ -457,8 +459,7 @@ def simon_makuch_data(
     )
     at = printed_survival.months(found.time, step=6)
     grid = np.linspace(start, at[-1], _STEPS + 1)
-    # Read at once: each reading makes the limits of the whole curve.
-    both = landmark(made.curves, np.concatenate([grid, at[at >= start]]), extend=True).value
+    both = _heights(made.curves, np.concatenate([grid, at[at >= start]]))
     height, told = both[..., : len(grid)], both[..., len(grid) :]
     risk = numbers_at_risk(made, at)
     last = np.where(found.included & group, found.time, 0.0).max(axis=-1)
@@ -477,6 +478,13 @@ def simon_makuch_data(
         )
         drawn.append(_stepwise(name, height[:, place], told[:, place], grid, at, last, member))
     return MemberCurves("survival", member, len(height), tuple(drawn), at_risk)
+
+
+def _heights(found: Curves, at: Floats) -> Floats:
+    """Read curves at some times, without the limits that `landmark` would make of the whole."""
+    passed = found.ordered.position(at)
+    read = np.take_along_axis(found.survival, np.maximum(passed - 1, 0), axis=-1)
+    return np.where(found.n[..., None] == 0, np.nan, np.where(passed == 0, 1.0, read))
 
 
 def _stepwise(

@@ -32,7 +32,7 @@ from helpers.errors import KitError
 from helpers.figures import BLUE, GREEN, ORANGE, VERMILION, Picture
 from helpers.parameters import Settings
 from helpers.planned import Belief
-from helpers.single_arm import Course, LogLogPrior, PiecewiseExponential, Plan
+from helpers.single_arm import Course, LogLogPrior, PiecewiseExponential, Plan, Trials
 from helpers.whatif import Outcome
 
 _POWER, _WIDTH = 0.8, 0.2
@@ -342,8 +342,8 @@ def binaries(values: Settings | Mapping[str, float], *, trials: int, seed: int) 
     return pd.DataFrame(rows).astype({"critical": "Int64"})
 
 
-def counts(planned_trial: Design, *, trials: int, seed: int, points: int = 13) -> pd.DataFrame:
-    """Count the trial's patients by calendar time, as expected and as simulated.
+def simulated(planned_trial: Design, *, trials: int, seed: int) -> Trials:
+    """Draw the trial many times.
 
     Parameters
     ----------
@@ -351,6 +351,24 @@ def counts(planned_trial: Design, *, trials: int, seed: int, points: int = 13) -
         The trial.
     trials, seed : int
         Simulated trials, and the seed of their random numbers.
+
+    Returns
+    -------
+    helpers.single_arm.Trials
+    """
+    each = planned_trial
+    return single_arm.simulate(each.plan, each.course, trials=trials, seed=seed)
+
+
+def counts(planned_trial: Design, drawn: Trials, *, points: int = 13) -> pd.DataFrame:
+    """Count the trial's patients by calendar time, as expected and as simulated.
+
+    Parameters
+    ----------
+    planned_trial : Design
+        The trial.
+    drawn : helpers.single_arm.Trials
+        What `simulated` returned.
     points : int, optional
         At how many times, evenly spread from the first entry to the analysis.
 
@@ -362,7 +380,6 @@ def counts(planned_trial: Design, *, trials: int, seed: int, points: int = 13) -
     """
     months = np.linspace(0, planned_trial.plan.months, points)
     expected = single_arm.expected_counts(planned_trial.plan, planned_trial.course, months)
-    drawn = single_arm.simulate(planned_trial.plan, planned_trial.course, trials=trials, seed=seed)
     seen = single_arm.simulated_counts(drawn, months)
     return expected.assign(
         simulated=seen["events"],
@@ -386,9 +403,7 @@ def draw_counts(table: pd.DataFrame, *, last_entry: float) -> Picture:
     Picture
     """
     with figures.drawing(7.8, 3.9) as (figure, axes):
-        # Places given are drawn in half the time of places worked out.
-        figure.set_layout_engine("none")
-        axes.set_position((0.08, 0.15, 0.66, 0.8))
+        figures.place(axes, (0.08, 0.15, 0.66, 0.8))
         month = table["month"]
         axes.fill_between(
             *(month, table["events_lower"], table["events_upper"]),
@@ -441,7 +456,9 @@ def draw_counts(table: pd.DataFrame, *, last_entry: float) -> Picture:
         )
 
 
-def characteristics(planned_trial: Design, *, trials: int, seed: int) -> pd.DataFrame:
+def characteristics(
+    planned_trial: Design, *, trials: int, seed: int, drawn: Trials | None = None
+) -> pd.DataFrame:
     """Set what is worked out beside what simulated trials give.
 
     Parameters
@@ -450,6 +467,8 @@ def characteristics(planned_trial: Design, *, trials: int, seed: int) -> pd.Data
         The trial.
     trials, seed : int
         Simulated trials, and the seed of their random numbers.
+    drawn : helpers.single_arm.Trials, optional
+        What `simulated` returned of the same.
 
     Returns
     -------
@@ -463,6 +482,7 @@ def characteristics(planned_trial: Design, *, trials: int, seed: int) -> pd.Data
         alpha=each.alpha,
         trials=trials,
         seed=seed,
+        drawn=drawn,
     )
 
 
@@ -535,10 +555,11 @@ def outcome(settings: Settings, *, paper: str) -> Outcome:
     """
     each, seed = design(settings), int(getattr(settings, "seed", 1))
     trials = max(_IN_PANEL // max(each.plan.patients, 50), 1)
-    table = characteristics(each, trials=trials, seed=seed)
+    drawn = simulated(each, trials=trials, seed=seed)
+    table = characteristics(each, trials=trials, seed=seed, drawn=drawn)
     row = table.set_index("quantity")
     known = row["analytic"]
-    by_calendar = counts(each, trials=trials, seed=seed)
+    by_calendar = counts(each, drawn)
     belief = assurances(each, paper, trials=trials, seed=seed, analytic=False)
     yes_no = binaries(settings, trials=trials, seed=seed)
     censored = each.plan.censor_at_transplant and each.course.transplant is not None

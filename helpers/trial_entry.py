@@ -18,10 +18,12 @@ from helpers.catalogue import Variable
 from helpers.eligibility import Evaluation, Rules
 from helpers.figures import BLUE, ORANGE, Picture
 from helpers.parameters import Settings
-from helpers.screening import LogNormal, MakeUp, Normal
+from helpers.screening import LogNormal, MakeUp, Normal, Shares
 from helpers.whatif import Outcome
 
-_AGE = "AGE"
+_AGE, _ECOG = "AGE", "ECOG"
+_FRAIL = ("2", "3", "4")
+_MOST = 0.95
 
 
 def make_up(settings: Settings, *, paper: str) -> MakeUp:
@@ -37,31 +39,41 @@ def make_up(settings: Settings, *, paper: str) -> MakeUp:
     Returns
     -------
     MakeUp
-        The paper's, with ages, laboratory values and what isn't recorded moved.
+        The paper's, with ages, performance, laboratory values and what isn't recorded moved.
     """
     asked: Any = settings
-    moved = (asked.older_by_years, asked.organ_values_times, asked.missing_times)
-    return _moved(screening.load(paper), *moved)
+    base = screening.load(paper)
+    moved = (
+        *(asked.older_by_years, asked.frail_times),
+        *(asked.organ_values_times, asked.missing_times),
+    )
+    return base if moved == (0, 1.0, 1.0, 1.0) else _moved(base.model_dump_json(), *moved)
 
 
 @lru_cache(maxsize=32)
-def _moved_fields(found: str, older: int, times: float, missing: float) -> MakeUp:
+def _moved(found: str, older: int, frail: float, times: float, missing: float) -> MakeUp:
     base = MakeUp.model_validate_json(found)
     changes: dict[str, dict[str, Any]] = {}
     for name, each in base.variables.items():
-        change: dict[str, Any] = {"missing": min(each.missing * missing, 0.95)}
+        change: dict[str, Any] = {"missing": min(each.missing * missing, _MOST)}
         if name == _AGE and isinstance(each, Normal):
             change["mean"] = each.mean + older
         if isinstance(each, LogNormal):
             change["median"] = each.median * times
+        if name == _ECOG and isinstance(each, Shares):
+            change["shares"] = _frailer(each.shares, frail)
         changes[name] = change
     return screening.changed(base, changes)
 
 
-def _moved(base: MakeUp, older: int, times: float, missing: float) -> MakeUp:
-    if (older, times, missing) == (0, 1.0, 1.0):
-        return base
-    return _moved_fields(base.model_dump_json(), older, times, missing)
+def _frailer(shares: dict[str, float], times: float) -> dict[str, float]:
+    """Multiply the share of the frail; what is left is shared out as before."""
+    frail = sum(shares[code] for code in _FRAIL)
+    now = min(frail * times, _MOST)
+    return {
+        code: share * (now / frail if code in _FRAIL else (1 - now) / (1 - frail))
+        for code, share in shares.items()
+    }
 
 
 def population(settings: Settings, *, paper: str) -> pd.DataFrame:
@@ -82,20 +94,21 @@ def population(settings: Settings, *, paper: str) -> pd.DataFrame:
     asked: Any = settings
     made = make_up(settings, paper=paper).model_dump_json()
     rules = eligibility.load(paper).model_dump_json()
-    return _drawn(made, rules, asked.screened, asked.seed)[0].copy()
+    return _drawn(made, rules, asked.screened, asked.seed).copy()
 
 
 @lru_cache(maxsize=8)
-def _drawn(made: str, rules: str, size: int, seed: int) -> tuple[pd.DataFrame, int]:
-    """Return the population, and how many of it the registered rules let in.
+def _drawn(made: str, rules: str, size: int, seed: int) -> pd.DataFrame:
+    """Return the population, which stays the same while a reader moves thresholds."""
+    variables = Rules.model_validate_json(rules).variables
+    return screening.population(MakeUp.model_validate_json(made), variables, size=size, seed=seed)
 
-    It stays the same while a reader moves thresholds.
-    """
-    registered = Rules.model_validate_json(rules)
-    people = screening.population(
-        MakeUp.model_validate_json(made), registered.variables, size=size, seed=seed
-    )
-    return people, int(eligibility.evaluate(registered, people).eligible.sum())
+
+@lru_cache(maxsize=8)
+def _let_in(made: str, rules: str, size: int, seed: int) -> int:
+    """Return how many of the population the registered rules let in."""
+    people = _drawn(made, rules, size, seed)
+    return int(eligibility.evaluate(Rules.model_validate_json(rules), people).eligible.sum())
 
 
 def rules(settings: Settings, *, paper: str) -> eligibility.Change:
@@ -149,12 +162,12 @@ def entry(settings: Settings, *, paper: str, places: int) -> Outcome:
     registered = eligibility.load(paper)
     beside = ""
     if change.rules.criteria != registered.criteria:
-        before = _drawn(
+        before = _let_in(
             make_up(settings, paper=paper).model_dump_json(),
             registered.model_dump_json(),
             len(screened),
             settings.seed,  # type: ignore[attr-defined]
-        )[1]
+        )
         beside = f" {change.sentence} With the registered criteria {before} would be eligible."
     worst = costs["only_this"].idxmax()
     summary = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from helpers import (
@@ -12,7 +13,8 @@ from helpers import (
     trial_entry,
     trial_settings,
 )
-from helpers.panels import Panel
+from helpers.panel_grid import Grid
+from helpers.panels import DOSES, Panel
 from helpers.parameters import Settings
 
 
@@ -38,7 +40,16 @@ def entry(settings: Settings, *, paper: str, places: int) -> Panel:
         *parameters.Seed.model_fields,
     ]
     work_out = partial(trial_entry.entry, places=places)
-    return Panel(settings, names, work_out, paper=paper, heading="Change who may enter")
+    grid = Grid(
+        values={"seed": range(1, 6)},
+        together=[
+            ("older_by_years", "organ_values_times"),
+            ("organ_values_times", "missing_times"),
+        ],
+        most=5,
+    )
+    heading = "Change who may enter"
+    return Panel(settings, names, work_out, paper=paper, heading=heading, grid=grid)
 
 
 def endpoint(settings: Settings, *, paper: str) -> Panel:
@@ -56,7 +67,16 @@ def endpoint(settings: Settings, *, paper: str) -> Panel:
     Panel
     """
     names = [*trial_settings.readings(paper), *parameters.Transplant.model_fields]
-    return Panel(settings, names, stand_in.endpoint, paper=paper, heading="Change the endpoint")
+    grid = Grid(
+        values={"cutoff_months": (1, 3, 6, 9, 12, 24, 36, 48, 60)},
+        together=[
+            ("reading", "beside"),
+            ("reading", "censor_at_transplant"),
+            ("reading", "cutoff_months"),
+        ],
+    )
+    heading = "Change the endpoint"
+    return Panel(settings, names, stand_in.endpoint, paper=paper, heading=heading, grid=grid)
 
 
 def design(settings: Settings, *, paper: str) -> Panel:
@@ -78,7 +98,13 @@ def design(settings: Settings, *, paper: str) -> Panel:
         *parameters.Transplant.model_fields,
         *parameters.Seed.model_fields,
     ]
-    return Panel(settings, names, trial_design.outcome, paper=paper, heading="Change the design")
+    grid = Grid(
+        values={"seed": range(1, 6)},
+        together=[("patients", name) for name in names if name.endswith("_percent")],
+        most=5,
+    )
+    heading = "Change the design"
+    return Panel(settings, names, trial_design.outcome, paper=paper, heading=heading, grid=grid)
 
 
 def dose(settings: Settings, *, paper: str) -> Panel:
@@ -96,4 +122,15 @@ def dose(settings: Settings, *, paper: str) -> Panel:
     Panel
     """
     names = [*parameters.Dose.model_fields, *parameters.LymphoidDrugs.model_fields]
-    return Panel(settings, names, combination.outcome, paper=paper, heading="Change the dose")
+    grid = replace(
+        DOSES,
+        together=[
+            ("venetoclax_mg", "cyp3a_inhibitor"),
+            ("venetoclax_days", "cyp3a_inhibitor"),
+            ("tki", "cyp3a_inhibitor"),
+            ("blinatumomab", "blinatumomab_cycles"),
+            ("blinatumomab", "body_weight_kg"),
+        ],
+    )
+    heading = "Change the dose"
+    return Panel(settings, names, combination.outcome, paper=paper, heading=heading, grid=grid)

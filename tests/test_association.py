@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from helpers import association
 from helpers.errors import KitError
@@ -163,3 +164,46 @@ def test_what_is_no_table_is_refused(table):
 def test_an_unknown_test_is_told():
     with pytest.raises(KitError, match=r"no test 'student'.*chi2"):
         association.p_value([[1, 2], [3, 4]], test="student")
+
+
+@pytest.mark.parametrize("table", [[[7, 2], [3, 8]], [[5, 1], [4, 10]], [[22, 20], [9, 19]]])
+def test_unconditional_tests_by_every_table(table):
+    """Over all tables with these group sizes, and all rates that both groups may share."""
+    (first, second), sizes = np.array(table)[:, 0], np.array(table).sum(axis=1)
+    own, other = np.meshgrid(*(np.arange(size + 1) for size in sizes), indexing="ij")
+    pooled = (own + other) / sizes.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (own / sizes[0] - other / sizes[1]) / np.sqrt(pooled * (1 - pooled) * (1 / sizes).sum())
+    extreme = np.abs(np.nan_to_num(z)) >= abs(z[first, second]) * (1 - 1e-9)
+    one_sided = np.array(
+        [
+            [stats.hypergeom(sizes.sum(), a + b, sizes[0]).sf(a - 1) for b in range(sizes[1] + 1)]
+            for a in range(sizes[0] + 1)
+        ]
+    )
+    smaller = [
+        one_sided <= one_sided[first, second] * (1 + 1e-9),
+        one_sided[::-1, ::-1] <= one_sided[::-1, ::-1][first, second] * (1 + 1e-9),
+    ]
+    rates = np.linspace(0.001, 0.999, 1999)
+    chances = [stats.binom.pmf(np.arange(size + 1)[:, None], size, rates) for size in sizes]
+    joint = chances[0][:, None, :] * chances[1][None, :, :]
+    barnard = joint[extreme].sum(axis=0).max()
+    boschloo = min(1.0, 2 * min(joint[each].sum(axis=0).max() for each in smaller))
+    assert association.p_value(table, test="barnard") == pytest.approx(barnard, abs=2e-4)
+    assert association.p_value(table, test="boschloo") == pytest.approx(boschloo, abs=2e-4)
+
+
+def test_walds_test_goes_with_woolfs_interval():
+    """An empty cell has no odds ratio; half of a two-sided P looks one way."""
+    ratio = stats.contingency.odds_ratio([[22, 20], [9, 19]], kind="sample")
+    limits = ratio.confidence_interval(confidence_level=0.95)
+    error = math.log(limits.high / limits.low) / (2 * stats.norm.ppf(0.975))
+    expected = 2 * stats.norm.sf(math.log(ratio.statistic) / error)
+    found = association.p_value([[22, 20], [9, 19]], test="wald")
+    assert found == pytest.approx(expected, rel=1e-9)
+    assert math.isnan(association.p_value([[5, 0], [3, 4]], test="wald"))
+    for test in association.FURTHER:
+        assert math.isnan(association.p_value([[5, 1, 2], [3, 4, 1]], test=test))
+    halved = association.p_value([[22, 20], [9, 19]], test="z_unpooled_one_sided")
+    assert halved == association.p_value([[22, 20], [9, 19]], test="z_unpooled") / 2

@@ -146,6 +146,14 @@ def test_without_a_package_of_r_the_package_is_named(monkeypatch):
         cases.by_r("incidences", 2)
 
 
+def test_a_row_that_cannot_run_here_says_why():
+    def ours():
+        raise Missing("no browser")
+
+    [row] = rows(Benchmark("alone", ours, None, "", 1))
+    assert row == dict.fromkeys(HEADER, "") | {"name": "alone", "reference": "no browser"}
+
+
 def test_a_side_that_timed_itself_is_believed():
     side = Benchmark("timed", work(10), lambda: Timed(2.5, dict), "slept elsewhere", 2)
     assert best_times(side)[1] == 2.5

@@ -177,6 +177,21 @@ def test_a_dose_above_one_that_is_too_toxic_is_never_recommended():
     assert table["recommended"].to_list() == [2, 0]
 
 
+@pytest.mark.parametrize("doses", [1, 2, 3])
+def test_every_state_of_a_three_plus_three(doses):
+    """None twice, each with the next step by the book, and each end with its recommendation."""
+    design = ThreePlusThree(doses=doses)
+    found = dose_finding.states(design)
+    keys = list(zip(found["patients"], found["dlts"], found["dose"], strict=True))
+    assert len(set(keys)) == len(keys)
+    for row in found.itertuples():
+        assert row.next_dose == by_the_book(design, row.patients, row.dlts, row.dose)
+        assert row.next.startswith("stop") == (row.next_dose == 0)
+        # Whatever comes next is a state, too.
+        n = [size + 3 * (place + 1 == row.next_dose) for place, size in enumerate(row.patients)]
+        assert not row.next_dose or (tuple(n), row.dlts, row.next_dose) in keys
+
+
 # BOIN, keyboard, mTPI-2
 
 
@@ -196,6 +211,14 @@ def test_boin_boundaries_as_published(target, up, down):
     design = BOIN(doses=3, target=target, patients=30)
     assert design.escalation_boundary == pytest.approx(up, abs=1e-3)
     assert design.deescalation_boundary == pytest.approx(down, abs=1e-3)
+
+
+def test_boin_eliminates_as_published():
+    """Liu and Yuan 2015, table 1: target 0.25, after 3 to 12 patients."""
+    table = BOIN(doses=3, target=0.25, patients=12, cohort=1).boundaries()
+    printed = "3/3 3/4 3/5 4/6 4/7 4/8 5/9 5/10 6/11 6/12"
+    rows = table.loc[3:, "eliminate_at_least"]
+    assert " ".join(f"{dlts}/{size}" for size, dlts in rows.items()) == printed
 
 
 @pytest.mark.parametrize(
@@ -237,7 +260,7 @@ def test_boundaries_as_in_r(kind, target, rows):
 
 
 def test_mtpi2_decisions_as_published():
-    """Guo et al. 2017, figure 3: target 0.30 ± 0.05, after 3, 6 and 9 patients."""
+    """Guo et al. 2017 (arXiv 1609.08737), figure 3: target 0.30 ± 0.05, 3, 6 and 9 patients."""
     table = Keyboard(doses=3, target=0.3, patients=9).decision_table()
     decisions = [" ".join(table[size][: size + 1]) for size in (3, 6, 9)]
     assert decisions == ["E S D DU", "E E S D DU DU DU", "E E E S D DU DU DU DU DU"]
@@ -369,6 +392,25 @@ def test_crm_as_in_r():
     for name, values in expected.items():
         np.testing.assert_allclose(table[name], values, atol=1e-7)
     assert one(design, *counts, 2) == 2
+
+
+def test_crm_comes_to_what_its_first_paper_came_to():
+    """O'Quigley, Pepe and Fisher 1990, table 1, as R's package CRM has it in its demo.
+
+    Their prior is another one, so the first dozen patients are treated otherwise.
+    """
+    levels = [int(dose) for dose in "3443321112222222222222221"]
+    dlts = [int(seen) for seen in "0010110000001000001001011"]
+    skeleton = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
+    common = {"doses": 6, "target": 0.2, "patients": 50, "cohort": 1, "cutoff": 0.999999}
+    design = CRM(**common, skeleton=skeleton, skip=True)
+    following = [
+        one(design, *counts_of(levels[:treated], dlts[:treated], 6), levels[treated - 1])
+        for treated in range(1, 26)
+    ]
+    assert following[13:24] == levels[14:]
+    # The dose that the paper proposes.
+    assert following[-1] == 1
 
 
 def test_crm_with_another_prior_as_in_r():

@@ -138,17 +138,28 @@ def test_every_threshold_that_the_record_prints_is_a_rule():
     assert printed - used == {"elig_who_edition"}  # part of a judgement
 
 
-def test_the_words_stand_in_the_record():
+def test_the_words_stand_on_their_lines_of_the_record():
     """Without the texts at hand there is nothing to compare."""
+    assert all(each.printed and each.line for each in RULES.criteria)
     folder = os.environ.get("TRIAL_TEXTS")
-    text = "" if not folder else next(Path(folder).glob("001*")).read_text(encoding="utf-8")
+    if not folder:
+        return
+    text = next(Path(folder).glob("001*")).read_text(encoding="utf-8")
+    inclusion, exclusion = text.split("Inclusion Criteria")[1].split("Exclusion Criteria")
+    lists = {
+        kind: [catalogue.one_spaced(line) for line in part.split("•")[1:]]
+        for kind, part in {"inclusion": inclusion, "exclusion": exclusion}.items()
+    }
     missing = [
         each.id
         for each in RULES.criteria
-        if folder and catalogue.one_spaced(each.printed) not in catalogue.one_spaced(text)
+        if catalogue.one_spaced(each.printed) not in lists[each.kind][each.line - 1]
     ]
     assert missing == []
-    assert all(each.printed for each in RULES.criteria)
+    # And no line is left out.
+    for kind, lines in lists.items():
+        used = {each.line for each in RULES.criteria if each.kind == kind}
+        assert used == set(range(1, len(lines) + 1))
 
 
 def test_rules_in_words():
@@ -158,7 +169,16 @@ def test_rules_in_words():
     assert told.loc["lvef", "rule"] == "left ventricular ejection fraction > 50 %"
     assert told.loc["hiv", "rule"] == "not: anti-HIV positive"
     assert told.loc["pregnancy", "concerns"] == "SEX == 'F'"
+    assert told.loc["lvef", "line"] == "inclusion, 4"
     assert (told.index == [each.id for each in RULES.criteria]).all()
+
+
+def test_limits_of_normal_in_words():
+    told = eligibility.describe_limits(RULES).set_index(["variable", "whose"])
+    assert told.loc[("total bilirubin", "female"), "limit"] == "21 µmol/L"
+    assert told.loc[("serum amylase", ""), "limit"] == "135 U/L"
+    assert told["source"].str.startswith("WS/T 404").all()
+    assert len(told) == sum(len(each.limits) or 1 for each in RULES.upper_limits.values())
 
 
 # --- reasons -------------------------------------------------------------------------------------

@@ -50,6 +50,13 @@ BY_HAND = {
         median(age for age, _, _, _ in TRANSPLANTED),
         median(age for age, _, _, _ in PATIENTS),
         mean(age for age, _, _, _ in TRANSPLANTED),
+        mean(age for age, _, _, _ in PATIENTS),
+    ],
+    "younger": [
+        sum(age < 30 for age, _, _, _ in PATIENTS),
+        sum(age >= 30 for age, _, _, _ in PATIENTS),
+        len(PATIENTS),
+        sum(age < 29 for age, _, _, _ in PATIENTS),
     ],
     "at_risk": [
         sum(months >= 9 for months in MONTHS),

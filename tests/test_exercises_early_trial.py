@@ -29,6 +29,10 @@ BY_HAND = {
     "all_treated": [100 * 12 / 22, 100 * 12 / 21, 100 * 9 / 22, 57],
     "transplanted": [100 * beta.ppf(0.025, 4, 9)],
     "with_posaconazole": [10 + 20 + 50 + 11 * 70, 100 + 200 + 12 * 400],
+    # Five of eleven with marrow disease; twelve responded.
+    "mrd_of_all": [100 * 5 / 12, 45, 100 * 5 / 21, 100 * 5 / 22],
+    # 0.8 to the power of 14 is 0.044, to the power of 13 0.055.
+    "none_of_many": [14, 11, 8, 9],
     "goes_on": [goes_on(0.3), goes_on(0.2), 100 * 0.7**3, 100 * 0.7**6],
     "no_dlt": [100 * (1 - 0.025 ** (1 / 9))],
     # BOIN goes down at 0.298 or more: 2 of 6, 1 of 3, 3 of 9.

@@ -31,7 +31,7 @@ def bias(effect, share, other):
 BY_HAND = {
     "difference": [100 * (FIRST - SECOND), 52.4 - 32.1, RATIO, ODDS],
     # 23 of 42 with 7 of 28; 23 with 8; 23 with 9. See the tests of near misses.
-    "yates": [3, 2, 1],
+    "yates": [3, 2, 1, 22],
     "label_dose": [
         10 + 20 + 50 + 25 * 100,
         100 + 200 + 400 + 25 * 600,
@@ -39,8 +39,8 @@ BY_HAND = {
         10 + 20 + 50 + 25 * 70,
         28 * 100,
     ],
-    "bias": [bias(3, 0.2, 0.4), bias(3, 0.4, 0.2), bias(2, 0.2, 0.4)],
-    "e_value": [explains(RATIO), RATIO, explains(ODDS)],
+    "bias": [bias(3, 0.2, 0.4), bias(3, 0.4, 0.2), bias(2, 0.2, 0.4), bias(3, 0.2, 0)],
+    "e_value": [explains(RATIO), RATIO, explains(ODDS), ODDS],
     "pinned": ["c", "a", "b", "d"],
     "immortal": ["b", "a", "c", "d"],
 }

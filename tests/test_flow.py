@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import catalogue, cohort, flow
+from helpers import catalogue, cohort, figures, flow
 from helpers.catalogue import Variable
 from helpers.errors import DataError, KitError, QueryError
 
@@ -266,7 +266,7 @@ def test_boxes_lie_beside_each_other_and_hold_their_text(vah, assessed, ensemble
         assert each.y + each.height <= plan.height
         for text, bold, indent in each.lines:
             size = flow._TEXT if bold else flow._SMALL
-            assert flow._measured(text, size, bold) + indent <= each.width
+            assert figures.text_width(text, size, bold) + indent <= each.width
     for one, other in itertools.combinations(found, 2):
         apart = abs(one.x - other.x) >= (one.width + other.width) / 2
         above, below = sorted((one, other), key=lambda each: each.y)

@@ -4,6 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from lifelines import KaplanMeierFitter
+from lifelines.statistics import logrank_test
+from lifelines.utils import median_survival_times
 
 from helpers import catalogue, confounding, imbalance, leeway, parameters, synthetic
 from helpers.errors import KitError, ParameterError
@@ -258,6 +261,40 @@ def test_the_medians_do_not_imply_the_p_values():
     assert with_all["after_verdict"] == "doesn't follow from the rest"
     low, high = map(float, with_all["after"].split(" to "))
     assert low < 0.05 < 0.5 < high
+
+
+def test_what_comes_after_the_last_printed_month_is_free():
+    """The medians stay as printed, and the hazard ratio goes to both sides."""
+    found = leeway.open_ends(PAPER, "os", compare=ARMS)
+    assert set(found["HMA"]) == {"8.3 (6.7–9.8)"}
+    assert set(found["LDAC"]) == {"5.7 (4.1–7.3)"}
+    ends = [[float(each) for each in text.split(" to ")] for text in found["ratio"]]
+    as_found, first_lives, other_lives = ends
+    assert first_lives[1] < as_found[0] < as_found[1] < other_lives[1]
+    assert other_lives[0] > 1
+    # Without printed limits only the medians stay.
+    found = leeway.open_ends(PAPER, "efs", compare=ARMS)
+    assert found["HMA"].str.startswith("6.1").all()
+    assert found["LDAC"].str.startswith("3.9").all()
+
+
+def test_open_ends_by_lifelines():
+    """One cohort, changed by hand: who is left in HMA after the limit lives on, in LDAC dies."""
+    members = synthetic.members(PAPER, without_comparisons=True)
+    os = members.observed(catalogue.load(PAPER).endpoints["os"])
+    hma = members.picked("ARM == 'HMA'")
+    p = []
+    for time, dead, first in zip(os.time, os.code == 1, hma, strict=True):
+        time, dead = time.copy(), dead.copy()
+        for group, lives in ((first, True), (~first, False)):
+            fitted = KaplanMeierFitter().fit(time[group], dead[group])
+            upper = median_survival_times(fitted.confidence_interval_).iloc[0, 1]
+            left = group & (time > upper)
+            time[left] = time.max() if lives else upper + 1 / 30.4375
+            dead[left] = not lives
+        p.append(logrank_test(time[first], time[~first], dead[first], dead[~first]).p_value)
+    assert max(p) < 0.001
+    assert leeway.open_ends(PAPER, "os", compare=ARMS)["p"].iloc[1] == "<0.001"
 
 
 def test_e_values_of_the_limits_are_near_1():

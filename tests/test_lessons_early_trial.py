@@ -6,8 +6,6 @@ import pytest
 
 from helpers import paths
 
-STATE = "application/vnd.jupyter.widget-view+json"
-
 
 def run(number, target, **values):
     (path,) = (each for each in paths.lessons() if each.stem.startswith(number))
@@ -20,7 +18,8 @@ def run(number, target, **values):
         if cell.cell_type == "code"
         for output in cell.outputs
     ]
-    return dict(bundle["text/plain"].split(": ", 1) for bundle in bundles if STATE in bundle)
+    panels = [bundle for bundle in bundles if "tbn-panel" in bundle.get("text/html", "")]
+    return dict(panel["text/plain"].split(": ", 1) for panel in panels)
 
 
 def test_lesson_07_with_other_settings(tmp_path):

@@ -23,7 +23,7 @@ BOTH = {"response": RESPONSE, "toxicity": TOXICITY}
 
 
 def lee_and_liu():
-    """Lee and Liu 2008: response rates of 20 and 40 %, 36 patients, first look after 10."""
+    """Lee and Liu 2008 (PMC5626665): rates of 20 and 40 %, 36 patients, first look after 10."""
     criterion = Criterion(rate=0.2, wanted="at least", cutoff=0.001, prior=(0.2, 0.8), final=0.9)
     return criterion, monitoring.schedule(36, first=10)
 

@@ -13,14 +13,20 @@ TABLE = np.array([[22, 20], [9, 19]])
 
 def test_every_test_that_there_is_with_its_p():
     found = near_misses.by_every_test(TABLE, "0.03").set_index("test")
-    assert set(found.index) == set(association.TESTS)
+    assert set(found.index) == {*association.TESTS, *association.FURTHER}
     assert found["p"].is_monotonic_increasing
     for key, p in found["p"].items():
         assert p == association.p_value(TABLE, test=key)
     assert not found["fits"].any()
     # χ² = 70 (22·19 − 20·9)² / (42·28·31·39), by hand 2.789; P = 0.0949.
     assert found.loc["chi2", "p"] == pytest.approx(0.0949, abs=5e-5)
-    assert found.loc[found["sides"] == 1].index.tolist() == ["chi2_one_sided", "fisher_one_sided"]
+    # ln(22·19 / (20·9)) over √(1/22 + 1/20 + 1/9 + 1/19), by hand 0.8425 / 0.5090; P = 0.0979.
+    assert found.loc["wald", "p"] == pytest.approx(0.0979, abs=5e-5)
+    one_sided = ["z_unpooled_one_sided", "chi2_one_sided", "fisher_one_sided"]
+    assert found.loc[found["sides"] == 1].index.tolist() == one_sided
+    # Half of what the smallest two-sided test gives: no one-sided one comes lower.
+    two_sided = found.loc[found["sides"] == 2, "p"]
+    assert found.loc["z_unpooled_one_sided", "p"] == two_sided.min() / 2 > 0.04
 
 
 def test_a_test_that_gives_the_digits_is_said_to():

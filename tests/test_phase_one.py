@@ -83,3 +83,20 @@ def test_decisions_leave_out_rows_without_a_choice():
     # Of three: up, down, down, never again; of six with four or more: never again.
     assert shown["3"].tolist()[:4] == ["E ↑", "D ↓", "D ↓", "DU ✗"]
     assert shown["dlts"].astype(int).max() < 6
+
+
+def test_a_three_plus_three_as_a_state_machine():
+    """By hand: after one of three, three more; two of the six are too many."""
+    rule = dose_finding.ThreePlusThree(doses=2)
+    path = dose_finding.follow(rule, [(1, 3, 0), (2, 3, 0), (2, 3, 0)])
+    table = phase_one.machine(rule, doses=["low", "high"], path=path, caption="States")
+    rows = table.data.set_index(["dose_0", "dose_1", "dose"]).sort_index()
+    assert rows.loc[("1 of 3", "–", "low"), "next"] == "stay at low"
+    assert rows.loc[("2+ of 6", "–", "low"), "next"] == "stop: no dose is recommended"
+    assert rows.loc[("1 of 6", "2+ of 3", "high"), "next"] == "stop: low is recommended"
+    rows = table.data.set_index(["dose_0", "dose_1"])
+    marked = rows[rows["mark"] != ""]
+    assert marked["mark"].tolist() == ["cohort 1", "cohort 2", "cohort 3"]
+    assert marked.index.tolist() == [("0 of 3", "–"), ("0 of 3", "0 of 3"), ("0 of 3", "0 of 6")]
+    # What counts as one state has one way on.
+    assert not table.data.duplicated(["dose_0", "dose_1", "dose"]).any()

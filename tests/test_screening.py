@@ -145,11 +145,13 @@ def test_the_make_up_is_visible():
     told = screening.describe(MAKE_UP, VARIABLES).set_index("variable")
     assert list(told.index) == list(MAKE_UP.variables)
     assert told.loc["AGE", "unit"] == "years"
-    assert told.loc["AGE", "distribution"] == "normal, mean 42, SD 18, cut from 8 to 85"
-    assert "ECOG (correlation 0.35)" in told.loc["AGE", "goes_with"]
+    assert told.loc["AGE", "distribution"] == "normal, mean 42 years, SD 18, cut from 8 to 85"
+    assert "ECOG performance status (correlation 0.35)" in told.loc["AGE", "goes_with"]
     assert told.loc["SEX", "distribution"] == "male 55 %, female 45 %"
-    assert told.loc["WEIGHT", "goes_with"] == "SEX (M × 1, F × 0.85)"
-    assert told.loc["PREGFL", "goes_with"] == "only if SEX == 'F'"
+    assert told.loc["ECOG", "distribution"].startswith("0: 20 %, 1: 45 %")
+    assert told.loc["LVEF", "goes_with"] == "age (correlation −0.2)"
+    assert told.loc["WEIGHT", "goes_with"] == "sex (male × 1, female × 0.85)"
+    assert told.loc["PREGFL", "goes_with"] == "only if female"
     assert told["assumption"].str.len().gt(0).all()
 
 

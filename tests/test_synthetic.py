@@ -119,8 +119,10 @@ def test_shares_and_their_test(members):
     [
         ([61.46, 61.54], "%", "61.5 %", "pinned"),
         ([61.4, 61.5], "%", "61.4 to 61.5 %", "not determined by the paper"),
-        ([np.inf, np.inf], "months", "NR months", "pinned"),
-        ([8.3, np.inf], "months", "8.3 to NR months", "not determined by the paper"),
+        ([np.inf, np.inf], "months", "not reached", "pinned"),
+        ([8.3, np.inf], "months", "8.3 months to not reached", "not determined by the paper"),
+        ([1, 1], "patients", "1 patient", "pinned"),
+        ([0, 1], "patients", "0 to 1 patients", "not determined by the paper"),
         ([0.035, 0.0449], "P", "0.035", "pinned"),
         ([0.0004, 0.2], "P", "<0.001 to 0.200", "not determined by the paper"),
         ([np.nan, np.nan], "ratio", "can't be told", "not determined by the paper"),
@@ -131,6 +133,11 @@ def test_a_range_in_words(values, unit, words, agreement):
     found = synthetic.Range("what", unit, np.array(values, float))
     assert found.agreement == agreement
     assert found.words() == words
+
+
+def test_a_range_without_its_unit():
+    assert synthetic.Range("what", "months", np.array([8.3, np.inf])).bare() == "8.3 to NR"
+    assert synthetic.Range("what", "months", np.full(2, np.nan)).bare() == "can't be told"
 
 
 def test_a_table_of_ranges_says_where_it_cannot_be_told():

@@ -68,6 +68,18 @@ def test_the_population_is_that_of_the_make_up_until_it_is_moved():
     assert moved.variables["LVEF"].mean == base["LVEF"].mean
 
 
+def test_the_frail_can_be_more_and_the_others_share_the_rest():
+    """0.22 + 0.10 + 0.03 are twice as many then: 0.70. The other 0.30 go 20 to 45."""
+    moved = trial_entry.make_up(entry_settings(frail_times=2.0), paper=TRIAL)
+    shares = moved.variables["ECOG"].shares
+    expected = {"0": 0.3 * 20 / 65, "1": 0.3 * 45 / 65, "2": 0.44, "3": 0.20, "4": 0.06}
+    assert shares == pytest.approx(expected)
+    most = trial_entry.make_up(entry_settings(frail_times=2.5), paper=TRIAL)
+    assert sum(most.variables["ECOG"].shares.values()) == pytest.approx(1)
+    nobody = trial_entry.population(entry_settings(frail_times=0.0), paper=TRIAL)
+    assert set(nobody["ECOG"]) == {0, 1}
+
+
 def test_who_enters_is_counted_as_by_hand():
     asked = entry_settings(age_limit=30, ecog_limit=1)
     found = trial_entry.entry(asked, paper=TRIAL, places=10)
@@ -122,7 +134,8 @@ def test_survival_is_not_read_after_the_end():
         trial_design.design(design_settings(accrual_months=10, follow_up_months=10))
     # All at once, all are followed to the very end.
     each = trial_design.design(design_settings(accrual_months=0, follow_up_months=24))
-    assert trial_design.counts(each, trials=5, seed=1)["events"].iloc[-1] > 0
+    drawn = trial_design.simulated(each, trials=5, seed=1)
+    assert trial_design.counts(each, drawn)["events"].iloc[-1] > 0
 
 
 def test_what_is_believed_is_what_the_other_papers_say():
@@ -149,7 +162,7 @@ def test_assurance_worked_out_and_simulated_agree():
 
 def test_counts_add_up_and_stay_in_the_band():
     each = trial_design.design(design_settings())
-    table = trial_design.counts(each, trials=400, seed=2)
+    table = trial_design.counts(each, trial_design.simulated(each, trials=400, seed=2))
     sums = table[["events", "lost", "transplanted", "cut", "followed"]].sum(axis=1)
     assert np.allclose(sums, table["enrolled"])
     assert (table["events_lower"] <= table["events"] + 1).all()

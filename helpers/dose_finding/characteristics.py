@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,8 +68,7 @@ def operating_characteristics(
     toxicities = np.zeros_like(patients)
     dose = np.array([design.start])
     weight: NDArray[np.generic] = np.array([1.0 if trials is None else trials])
-    recommended = np.zeros(design.doses + 1)
-    treated, dlts = np.zeros(design.doses), np.zeros(design.doses)
+    ended: list[tuple[Counts, Counts, NDArray[Any]]] = []
     while dose.size:
         if trials is None:
             spread = weight[:, None] * chances[dose - 1]
@@ -89,13 +89,14 @@ def operating_characteristics(
         patients, toxicities, dose = patients[first], toxicities[first], dose[first]
         following = design.next_dose(patients, toxicities, dose)
         over = following == 0
-        found = design.recommend(patients[over], toxicities[over])
-        recommended += np.bincount(found, weight[over], minlength=design.doses + 1)
-        treated += weight[over] @ patients[over]
-        dlts += weight[over] @ toxicities[over]
+        ended.append((patients[over], toxicities[over], weight[over]))
         on = ~over
         patients, toxicities = patients[on], toxicities[on]
         dose, weight = following[on], weight[on]
+    patients, toxicities, weights = map(np.concatenate, zip(*ended, strict=True))
+    found = design.recommend(patients, toxicities)
+    recommended = np.bincount(found, weights, minlength=design.doses + 1)
+    treated, dlts = weights @ patients, weights @ toxicities
     total = 1 if trials is None else trials
     return pd.DataFrame(
         {

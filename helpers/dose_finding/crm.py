@@ -101,17 +101,24 @@ class CRM(TargetDesign):
         log_rest = np.log(np.maximum(-np.expm1(log_rate), 1e-300))
         return np.concatenate([log_rate, log_rest])
 
-    def _posterior(self, patients: Counts, toxicities: Counts) -> _Posterior:
+    @cached_property
+    def _moments(self) -> Rates:
+        """Return what a likelihood is summed up with: a column per sum, the weights in each."""
         beta, weight, above = self._grid
-        moments = np.column_stack([np.ones_like(beta), beta, beta**2, above])
+        moments: Rates = np.column_stack([np.ones_like(beta), beta, beta**2, above])
+        return moments * weight[:, None]
+
+    def _posterior(self, patients: Counts, toxicities: Counts) -> _Posterior:
         counts = np.concatenate([toxicities, patients - toxicities], axis=1).astype(float)
-        sums = np.empty((len(counts), moments.shape[1]))
+        sums = np.empty((len(counts), self._moments.shape[1]))
+        coarse = np.ascontiguousarray(self._log_chances[:, ::4])
         for first in range(0, len(counts), _BLOCK):
             block = slice(first, first + _BLOCK)
             likelihood = counts[block] @ self._log_chances
-            likelihood -= likelihood.max(axis=1, keepdims=True)
+            # Only against an overflow, so a value near the greatest will do.
+            likelihood -= (counts[block] @ coarse).max(axis=1, keepdims=True)
             np.exp(likelihood, out=likelihood)
-            sums[block] = (likelihood * weight) @ moments
+            sums[block] = likelihood @ self._moments
         mean, square, *exceeds = sums[:, 1:].T / sums[:, 0]
         return _Posterior(mean, np.sqrt(np.maximum(square - mean**2, 0)), np.stack(exceeds, axis=1))
 

@@ -108,6 +108,46 @@ def one_trial(
     return follow(design, cohorts)
 
 
+def states(design: Design) -> pd.DataFrame:
+    """Go through every state that a trial may be in after a cohort.
+
+    Parameters
+    ----------
+    design : Design
+        The design; with many doses or patients it has too many states to be read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per state, those after fewer cohorts first: ``patients`` and ``dlts`` so far, a
+        tuple with a number per dose, the ``dose`` of the last cohort, ``next_dose`` (0 if the
+        trial stops), and ``next`` in words.
+    """
+    start = (0,) * design.doses
+    waiting, seen = [(start, start, design.start)], {}
+    while waiting:
+        following = []
+        for patients, dlts, dose in waiting:
+            for more in range(design.cohort + 1):
+                n, y = list(patients), list(dlts)
+                n[dose - 1] += design.cohort
+                y[dose - 1] += more
+                state = tuple(n), tuple(y), dose
+                if state in seen:
+                    continue
+                counts = np.array([n]), np.array([y])
+                next_dose = int(design.next_dose(*counts, np.array([dose]))[0])
+                seen[state] = next_dose, int(design.recommend(*counts)[0])
+                if next_dose:
+                    following.append((*state[:2], next_dose))
+        waiting = following
+    rows = [
+        (*state, next_dose, _words(state[2], next_dose, recommended))
+        for state, (next_dose, recommended) in seen.items()
+    ]
+    return pd.DataFrame(rows, columns=["patients", "dlts", "dose", "next_dose", "next"])
+
+
 def _words(dose: int, following: int, recommended: int) -> str:
     if not following:
         return f"stop: {f'dose {recommended}' if recommended else 'no dose'} is recommended"

@@ -111,6 +111,8 @@ class Criterion(_Part):
     waived_if : str
         A cohort query: who passes although the comparison says otherwise. What isn't recorded
         is not waived.
+    line : int or None
+        Which line of the paper's list, of inclusion or of exclusion criteria, says so.
     printed : str
         The paper's own words, short.
     published : str
@@ -130,6 +132,7 @@ class Criterion(_Part):
     unit: str = ""
     condition: str = ""
     waived_if: str = ""
+    line: int | None = Field(default=None, ge=1)
     printed: str = Field(default="", max_length=160)
     published: str = ""
     note: str = ""
@@ -446,13 +449,15 @@ def describe(rules: Rules) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row per criterion, in order: ``criterion`` (its id), ``kind``, ``rule`` (in words),
-        ``concerns`` and ``waived_if`` (queries), ``printed`` (the paper's words), ``note``.
+        A row per criterion, in order: ``criterion`` (its id), ``kind``, ``line`` (the kind and the
+        line of the paper's list), ``rule`` (in words), ``concerns`` and ``waived_if`` (queries),
+        ``printed`` (the paper's words), ``note``.
     """
     return pd.DataFrame(
         {
             "criterion": each.id,
             "kind": each.kind,
+            "line": each.kind if each.line is None else f"{each.kind}, {each.line}",
             "rule": words(rules, each.id),
             "concerns": each.condition,
             "waived_if": each.waived_if,
@@ -461,6 +466,32 @@ def describe(rules: Rules) -> pd.DataFrame:
         }
         for each in rules.criteria
     )
+
+
+def describe_limits(rules: Rules) -> pd.DataFrame:
+    """Lay the upper limits of normal out as a table.
+
+    Parameters
+    ----------
+    rules : Rules
+        The rules.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per limit, in order: ``variable`` (its label), ``whose`` (empty for everybody),
+        ``limit`` (with its unit), ``source``.
+    """
+    rows = []
+    for name, each in rules.upper_limits.items():
+        variable = rules.variables[name]
+        codes = rules.variables[each.by].values if each.by else {}
+        limits = each.limits if each.by else {"": float(each.limit or np.nan)}
+        rows += [
+            (variable.label, codes.get(code, ""), amount(limit, variable.unit), each.source)
+            for code, limit in limits.items()
+        ]
+    return pd.DataFrame(rows, columns=["variable", "whose", "limit", "source"])
 
 
 # --- changing ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -233,6 +234,13 @@ def _critical(patients: int, null: float, alpha: float) -> int | None:
     return int(winning[0]) if winning.size else None
 
 
+@lru_cache(maxsize=64)
+def _limits(patients: int, level: float, method: str) -> tuple[Floats, Floats]:
+    """Return the limits of every count, which stay the same while a reader moves shares."""
+    table = intervals_by_count(patients, level=level, method=method)
+    return table["lower"].to_numpy(), table["upper"].to_numpy()
+
+
 def _binary(
     chance: Floats,
     patients: int,
@@ -242,8 +250,7 @@ def _binary(
     level: float,
     method: str,
 ) -> Binary:
-    table = intervals_by_count(patients, level=level, method=method)
-    lower, upper = table["lower"].to_numpy(), table["upper"].to_numpy()
+    lower, upper = _limits(patients, level, method)
     known = ~np.isnan(lower)
     weight = np.where(known, chance, 0) / chance[known].sum()
     low, high = float(np.nansum(weight * lower)), float(np.nansum(weight * upper))

@@ -7,16 +7,15 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from helpers.errors import KitError
 from helpers.single_arm.course import Course, PiecewiseExponential
 from helpers.single_arm.logrank import Variance
 from helpers.single_arm.plan import Plan, month_of, seen
+from helpers.survival.comparison import transformed
 from helpers.survival.curves import ConfType
 from helpers.survival.ordered import one_of
 
-Floats = NDArray[np.float64]
 Test = Literal["landmark", "log-rank"]
 
 _NORMAL = NormalDist()
@@ -77,24 +76,12 @@ def _landmark_gain(
     if not 0 < null < 1:
         raise KitError(f"given {null}", where="null", right="a share above 0 and below 1")
     month, view = month_of(at), seen(plan, course)
-    sd_log = math.sqrt(view.log_variance(month))
-    true, sd = _on_scale(view.event.survival([month]), np.array([sd_log]), conf_type)
-    historical, _ = _on_scale(np.array([null]), np.array([1.0]), conf_type)
-    return float(true[0] - historical[0]), float(sd[0])
-
-
-def _on_scale(survival: Floats, sd_log: Floats, conf_type: ConfType) -> tuple[Floats, Floats]:
-    """Return survival and its standard deviation on a rising scale, from that of its logarithm."""
     one_of(conf_type, ConfType, "conf_type")
-    if conf_type == "plain":
-        return survival, survival * sd_log
-    if conf_type == "log":
-        return np.log(survival), sd_log
-    if conf_type == "log-log":
-        hazard = -np.log(survival)
-        return -np.log(hazard), sd_log / hazard
-    odds = survival / (1 - survival)
-    return np.arcsin(np.sqrt(survival)), sd_log * np.sqrt(odds) / 2
+    both = np.array([float(view.event.survival([month])[0]), null])
+    heights, variance = transformed(both, np.full(2, view.log_variance(month)), conf_type)
+    # The log-log scale falls where survival rises.
+    gain = (heights[0] - heights[1]) * (-1 if conf_type == "log-log" else 1)
+    return float(gain), math.sqrt(variance[0])
 
 
 def one_sided(alpha: float) -> float:

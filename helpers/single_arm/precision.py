@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -105,12 +105,7 @@ def precision(
     month, view = month_of(at), seen(plan, course)
     survival = float(view.event.survival(month))
     sd_log = math.sqrt(view.log_variance(month) / plan.patients)
-    half = normal_quantile(level) * survival * sd_log
-    one_of(conf_type, ConfType, "conf_type")
-    low, high = (
-        float(edge[0]) for edge in batch.on_scale(np.array([survival]), np.array([half]), conf_type)
-    )
-    low, high = max(low, 0.0), min(high, 1.0)
+    low, high = _limits(survival, sd_log, level, conf_type)
     months, weight = view.nodes(month)
     at_risk = view.event.survival(months) * view.followed(months)
     events = float(np.sum(weight * view.event.hazard(months) * at_risk))
@@ -166,14 +161,24 @@ def patients_for_width(
     """
     if not 0 < width < 1:
         raise KitError(f"given {width}", where="width", right="above 0 and below 1")
+    month, view = month_of(at), seen(plan, course)
+    survival, variance = float(view.event.survival(month)), view.log_variance(month)
 
     def wide(patients: int) -> bool:
-        found = precision(
-            replace(plan, patients=patients), course, at=at, level=level, conf_type=conf_type
-        )
-        return found.width > width
+        low, high = _limits(survival, math.sqrt(variance / patients), level, conf_type)
+        return high - low > width
 
     return _first(wide)
+
+
+def _limits(
+    survival: float, sd_log: float, level: float, conf_type: ConfType
+) -> tuple[float, float]:
+    """Return the interval of survival, from the standard deviation of its logarithm."""
+    one_of(conf_type, ConfType, "conf_type")
+    half = normal_quantile(level) * survival * sd_log
+    low, high = batch.on_scale(np.array([survival]), np.array([half]), conf_type)
+    return max(float(low[0]), 0.0), min(float(high[0]), 1.0)
 
 
 def _first(too_few: Callable[[int], bool]) -> int:

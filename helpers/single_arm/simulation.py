@@ -388,6 +388,7 @@ def operating_characteristics(
     level: float = 0.95,
     conf_type: ConfType = "log-log",
     variance: Variance = "expected",
+    drawn: Trials | None = None,
 ) -> pd.DataFrame:
     """Set what is worked out beside what simulated trials give.
 
@@ -407,6 +408,8 @@ def operating_characteristics(
         Confidence level.
     conf_type, variance : str, optional
         As `patients_for_power` takes them.
+    drawn : Trials, optional
+        What `simulate` returned of the same, so that it isn't drawn twice.
 
     Returns
     -------
@@ -422,7 +425,8 @@ def operating_characteristics(
         If an option can't be used.
     """
     month = month_of(at)
-    drawn = simulate(plan, course, trials=trials, seed=seed)
+    if drawn is None:
+        drawn = simulate(plan, course, trials=trials, seed=seed)
     worked = precision(plan, course, at=month, level=level, conf_type=conf_type)
     seen = simulated_precision(drawn, at=month, level=level, conf_type=conf_type)
     found = batch.landmark(drawn.curves, month, conf_type=conf_type, level=level)

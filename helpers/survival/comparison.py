@@ -499,7 +499,7 @@ def landmark_test(
     if found.variance.shape[-1] and len(groups):
         greenwood = np.take_along_axis(found.variance, np.maximum(passed - 1, 0), axis=-1)
         variance[usable] = greenwood[usable]
-    height, spread = _transformed(np.where(usable, survival, 0.5), variance, scale)
+    height, spread = transformed(np.where(usable, survival, 0.5), variance, scale)
     weight = np.where(usable, 1 / spread, 0.0)
     total = weight.sum(axis=-2)
     middle = (weight * height).sum(axis=-2) / np.where(total > 0, total, 1.0)
@@ -615,8 +615,24 @@ def _adjusted(p: Floats, adjustment: Adjustment) -> Floats:
     return adjusted
 
 
-def _transformed(survival: Floats, variance: Floats, scale: Scale) -> tuple[Floats, Floats]:
-    """Return estimates and variances on a scale, given the variance of log survival."""
+def transformed(survival: Floats, variance: Floats, scale: Scale) -> tuple[Floats, Floats]:
+    """Put survival and its variance on the scale of an interval or a test.
+
+    Parameters
+    ----------
+    survival : numpy.ndarray of float
+        Above 0 and below 1.
+    variance : numpy.ndarray of float
+        That of its logarithm, as Greenwood's formula gives it.
+    scale : {'plain', 'log', 'log-log', 'arcsine', 'logit'}
+        The scale; ``'log-log'``, the logarithm of the cumulative hazard, falls where survival
+        rises.
+
+    Returns
+    -------
+    tuple of numpy.ndarray of float
+        The estimate on that scale and its variance, by the delta method.
+    """
     if scale == "plain":
         return survival, survival**2 * variance
     if scale == "log":
