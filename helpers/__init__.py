@@ -50,6 +50,7 @@ The modules, in the order in which data flows through them:
 `comparison`              put one question to all documents
 `exercises`, `report`,    check an answer, write a report or a site, plan a course
 `site`, `course`
+`executors`               work in several processes, or on a Dask cluster
 `papers`                  write and check the folder of a further paper
 `public_patients`,        make one of true patients
 `summary`,

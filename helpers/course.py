@@ -50,12 +50,22 @@ class Lesson:
 
     @property
     def number(self) -> str:
-        """Its number, two digits."""
+        """Its number, two digits.
+
+        Returns
+        -------
+        str
+        """
         return self.name.split("_")[0]
 
     @property
     def heading(self) -> str:
-        """Its number and its title."""
+        """Its number and its title.
+
+        Returns
+        -------
+        str
+        """
         return f"{self.number} · {self.title}"
 
     @property

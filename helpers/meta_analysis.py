@@ -250,8 +250,12 @@ def leave_one_out(
     ----------
     estimates, variances : array_like of float
         Of two studies or more.
-    estimator, interval, level
-        As `random_effects` takes them.
+    estimator : str, optional
+        As `random_effects` takes it.
+    interval : str, optional
+        As `random_effects` takes it.
+    level : float, optional
+        As `random_effects` takes it.
 
     Returns
     -------

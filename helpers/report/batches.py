@@ -181,6 +181,8 @@ def _elsewhere(
     tasks: list[_Task], jobs: int, scheduler: str
 ) -> Generator[tuple[_Task, Made], None, None]:
     """Have reports made by others; what a killed process was at is made again."""
+    if not tasks:
+        return
     imports = _imports(tasks)
     left = {task.number: task for task in tasks}
     for _ in range(_TRIES):

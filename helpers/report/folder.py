@@ -134,7 +134,7 @@ def clear(folder: Path) -> None:
     folder : pathlib.Path
         The folder of reports.
     """
-    for left in folder.rglob(".writing-*"):
+    for left in [*folder.glob(".writing-*"), *folder.glob("*.files/.writing-*")]:
         with suppress(OSError):
             if left.stat().st_mtime < time.time() - _ABANDONED_AFTER:
                 shutil.rmtree(left)
