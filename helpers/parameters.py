@@ -480,7 +480,7 @@ class Screening(Settings):
         1.0,
         ge=0.5,
         le=3.0,
-        title="Liver, kidney and other enzymes",
+        title="Organ values",
         json_schema_extra={"unit": "times the make-up's median"},
     )
     missing_times: float = Field(
