@@ -126,6 +126,7 @@ __all__ = [
     "screening",
     "single_arm",
     "site",
+    "spreadsheets",
     "stand_in",
     "summary",
     "survival",

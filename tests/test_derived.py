@@ -86,13 +86,14 @@ def test_one_python_for_conda_and_binder():
     assert text("binder/runtime.txt") == f"python-{python}\n"
 
 
-def test_binder_gets_all_that_the_kit_needs_as_locked():
+def test_binder_gets_all_that_a_session_needs_as_locked():
     lines = [line for line in text("binder/requirements.txt").splitlines() if line[0] != "#"]
     pinned = {tuple(line.split(" ;")[0].split("==")) for line in lines}
     names = {name for name, _ in pinned}
     packages = {(package["name"], package.get("version")): package for package in LOCK["package"]}
     assert pinned <= set(packages)
-    assert names >= DIRECT
+    # Tests of stored outputs, and a cluster, are no part of a session.
+    assert names >= DIRECT - {"nbval", "distributed"}
     for pin in pinned:
         assert names >= {part["name"] for part in packages[pin].get("dependencies", [])}, pin
 
