@@ -42,6 +42,7 @@ _BEST = {
 }
 _FIRST = {"CR or CRi": "RSPC1 == 'CRc'", "CR, CRi or PR": "RSPC1 in ['CRc', 'PR']"}
 _INTERVALS = {"exact": "clopper_pearson", "Wilson": "wilson"}
+_OR_NONE = ", or none"
 _ALL = "All patients"
 _LEAST = 0.001
 
@@ -251,16 +252,20 @@ def _rate(least: Flags, most: Flags, group: Flags, everyone: Flags, method: str)
     limits = 100 * np.array(found)
     share = Range("", "%", 100 * kinds[:, 0] / kinds[:, 1])
     # Some methods have no interval at 0 or at 100 %.
-    ends = limits[:, 0].min(), limits[:, 1].max()
+    none = np.isnan(limits).any(axis=1)
+    low, high, interval = np.nan, np.nan, "–"
+    if not none.all():
+        low, high = limits[~none, 0].min(), limits[~none, 1].max()
+        interval = f"{low:.1f} to {high:.1f}" + (_OR_NONE if none.any() else "")
     return {
         "patients": f"{_span(kinds[:, 0])} of {_span(kinds[:, 1])}",
         "rate": share.bare(),
-        "interval": "–" if np.isnan(ends).any() else f"{ends[0]:.1f} to {ends[1]:.1f}",
+        "interval": interval,
         "agreement": share.agreement,
         "lowest": share.values.min(),
         "highest": share.values.max(),
-        "lower": ends[0],
-        "upper": ends[1],
+        "lower": low,
+        "upper": high,
     }
 
 
@@ -323,7 +328,8 @@ def _words(
 ) -> str:
     what = chosen.response + ("" if chosen.after == "all cycles" else " after cycle 1")
     mrd = "" if chosen.mrd == "not asked" else f", {chosen.mrd}"
-    interval = f"95 % interval {first['interval']} %"
+    ends, *none = first["interval"].partition(_OR_NONE)
+    interval = f"95 % interval {ends} %{none[0]}"
     if first["interval"] == "–":
         interval = "no 95 % interval at 0 or 100 %"
     open_cut = chosen.mrd.endswith(("lower cut", "higher cut"))

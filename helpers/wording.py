@@ -105,7 +105,7 @@ def printed(text: str) -> str:
     Examples
     --------
     >>> printed(r"$\geq 100 \times 10^9/L$")
-    '≥100 × 10⁹/L'
+    '≥ 100 × 10⁹/L'
     """
     for pattern, plain in _MARKUP:
         text = re.sub(pattern, plain, text)

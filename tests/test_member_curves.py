@@ -263,7 +263,7 @@ def test_a_single_cohort_has_no_band_and_no_such_words():
     assert "members" not in drawn.alt
     assert drawn.alt.endswith("Six patients of a letter.")
     assert not re.search("ynthetic", drawn.alt)
-    assert len(member_curves._notes(data, "Six")) == 1
+    assert len(member_curves._notes(data, "Six", "")) == 1
 
 
 def test_groups_with_long_names_and_of_nobody_can_be_drawn():

@@ -50,7 +50,7 @@ def root_of_log_rank(begun, arrays, test):
 @pytest.mark.parametrize("shift", [-0.06, 0.06])
 def test_a_test_is_brought_to_another_printed_value_and_the_curves_stay(found, shift):
     begun, arrays = found
-    test = int(np.flatnonzero(arrays["test_kind"] == search.LOG_RANK)[0])
+    test = int(np.flatnonzero(arrays["test_kind"] == search.FIRST_BETTER)[0])
     was = root_of_log_rank(begun, arrays, test)
     bounds = arrays["test_bounds"].copy()
     bounds[:, 1:3] = 0.0, 50.0  # the other tests may be what they like

@@ -87,13 +87,17 @@ def test_a_cohort_that_lacks_a_number_is_refused():
         ({"endpoint": "nothing"}, "no endpoint with a survival curve; right would be: os or efs"),
         ({"starts": 0}, "starts: given 0"),
         ({"month": -1}, "month -1"),
-        ({"month": 400}, "no stored cohort tells it"),
         ({"group": "ARM = 1"}, "ARM"),
     ],
 )
 def test_what_cannot_be_searched_is_told(asked, told):
     with pytest.raises(KitError, match=told):
         extremes.search_survival(PAPER, **{"endpoint": "os", "month": MONTH} | asked)
+
+
+def test_a_month_after_everyone_s_follow_up_is_told():
+    with pytest.raises(KitError, match="no stored cohort tells it; right would be: an earlier"):
+        extremes.search_survival("vah", endpoint="os", month=400)
 
 
 def test_who_is_dealt_out_anew_is_no_group():

@@ -57,7 +57,7 @@ def test_deaths_that_are_censored_make_more_relapses_than_there_are():
 def test_of_those_free_at_the_landmark_more_are_free_later():
     table = rows(events="death", landmark_months=4)
     name = "without an event at 12 months"
-    later = table.loc[f"{name}, of those free of it at 4 (%)", "after"]
+    later = table.loc[f"{name}, of those free of it at 4 months (%)", "after"]
     assert float(later.split(" ")[0]) > float(table.loc[f"{name} (%)", "after"])
 
 

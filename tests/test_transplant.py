@@ -53,7 +53,8 @@ def rows_of_one_member(when):
     found = printed_survival.observed(PAPER, "os")
     rows = []
     for who, (time, code, change) in enumerate(
-        zip(found.time[0], found.code[0], when[0], strict=True)
+        # A transplant on the day of a death comes out so in months, too.
+        zip(found.time[0].round(9), found.code[0], when[0].round(9), strict=True)
     ):
         cut = change if change < time else time
         rows.append((who, 0.0, cut, 0, bool(code) and cut == time))

@@ -19,7 +19,7 @@ from helpers.report.pages import exporter
 from helpers.site.pages import TEMPLATE, lab, page
 
 _STATES = "states"
-_PANEL = re.compile(r'<section class="tbn-panel" id="([^"]+)"')
+_PANEL = re.compile(r'<section\b[^>]* class="tbn-panel"[^>]* id="([^"]+)"')
 
 
 def make_all(
@@ -147,7 +147,7 @@ def _is_made(html: Path, stamp: str) -> bool:
         return False
     text = html.read_text(encoding="utf-8", errors="replace")
     states = (_file_of(html.parent, name) for name in _PANEL.findall(text))
-    return f'name="stamp" content="{stamp}"' in text and all(file.is_file() for file in states)
+    return f'content="{stamp}" name="stamp"' in text and all(file.is_file() for file in states)
 
 
 def _file_of(folder: Path, panel: str) -> Path:
