@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lifelines import KaplanMeierFitter
 
 from helpers import audit, catalogue, paths, public_patients, rounding, summary, synthetic
 from helpers.errors import KitError
@@ -43,6 +44,7 @@ _LEFT_OUT = (
     *("log-rank P", "hazard ratio"),
 )
 _GROUPS, _TRIES = 2, 200
+_MOST_LOST = 0.25
 _LEAST_OFF, _MOST_OFF = 0.4, 1.1
 """How far off a misprint is, in percentage points: less than half a patient of forty."""
 
@@ -112,11 +114,19 @@ def _write(seed: int) -> MadeUp:
 
 
 def _quick(patients: pd.DataFrame, choices: Choices) -> bool:
-    """Say whether cohorts are found soon: where both medians and their lower limits are reached."""
+    """Say whether cohorts are found soon: where medians are reached, and few are lost by then."""
     medians = [
         each for each in summary.numbers(patients, choices) if each.statistic == "median_time_ci"
     ]
-    return all("NR" not in (each.value, each.lower) for each in medians)
+    if any("NR" in (each.value, each.lower) for each in medians):
+        return False
+    for group in choices.compared.groups:
+        followed = patients.query(group.query)
+        lost = ~followed[DEATH].astype(bool)
+        median = KaplanMeierFitter().fit(followed[MONTHS], ~lost).median_survival_time_
+        if (lost & (followed[MONTHS] < median)).mean() > _MOST_LOST:
+            return False
+    return True
 
 
 def _misprinted(

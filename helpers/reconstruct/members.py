@@ -23,7 +23,7 @@ from helpers.reconstruct import apart, categorical, combine, search, times
 from helpers.reconstruct.categorical import Model
 from helpers.reconstruct.times import Flag, Requirements
 
-_ATTEMPTS = 200
+_ATTEMPTS = 1000
 _NEAR = 1e-9
 
 
@@ -150,7 +150,7 @@ def start(prepared: Plan, seed: int | Sequence[int]) -> Start:
         patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
         drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
         begun = times.start(prepared.asked, patients, drawn, rng)
-        energy = _found(rng, begun, drawn.arrays)
+        energy = _found(rng, begun, drawn.arrays, short=attempt % _LONG_EVERY > 0)
         best = min(best, energy)
         if energy > _NEAR:
             continue
@@ -253,12 +253,14 @@ def _date_transplants(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -
             day[i, search.TRANSPLANT] = was
 
 
-def _found(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> float:
+def _found(
+    rng: np.random.Generator, begun: Arrays, arrays: Arrays, *, short: bool = False
+) -> float:
     """Search for histories with every printed number; return how far off they are still."""
     if len(arrays["test_kind"]) >= _MANY_TESTS:
         return _found_in_turn(rng, begun, arrays)
     energy = np.inf
-    for steps, hot, cold in _SCHEDULE:
+    for steps, hot, cold in _SHORT if short else _SCHEDULE:
         energy, _ = search.anneal(
             rng, **begun, **arrays, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
         )
@@ -398,6 +400,10 @@ _SCHEDULE = (
     (100_000, 0.1, 0.0001),
 )
 """Steps of the search and the heat at its start and its end; then it starts anew."""
+
+_SHORT = ((30_000, 0.1, 0.0002),)
+_LONG_EVERY = 10
+"""Of so many attempts one is long. Where long ones get stuck, many starts find sooner."""
 
 _HOPELESS = 0.3
 """Further off than this after the first round, another draw of the patients is the better way."""

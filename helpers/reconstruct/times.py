@@ -970,6 +970,10 @@ def start(
         (f for f, lost in zip(a["flag_day"], a["flag_lost"], strict=True) if not lost), default=0
     )
     horizon = int(last_flag) + int(most[search.RESPONSE]) + 1
+    # A curve may rest on few patients or on many: how soon those who live are lost to follow-up
+    # differs from start to start, and from group to group.
+    group = np.unique(a["masks"][a["curve_mask"]].T, axis=0, return_inverse=True)[1].ravel()
+    stay = np.exp(rng.uniform(np.log(_SOON), np.log(max(longest / 2, _SOON)), group.max() + 1))
 
     def between(low: float, high: float) -> int:
         return int(rng.integers(int(low), int(high) + 1)) if high >= low else -1
@@ -978,16 +982,16 @@ def start(
         row = day[i]
         row[1:] = never
         early = rng.random() < 0.5
-        if early:
-            end = (
-                between(1, min(longest, horizon))
-                if len(a["flags"])
-                else int(min(longest, 1 + rng.exponential(typical)))
-            )
+        dies = must[i, 0] == 1 or (must[i, 0] < 0 and rng.random() < (0.8 if early else 0.2))
+        if len(a["flags"]):
+            first = 1 if early else min(int(last_flag) + 1, longest)
+            end = between(first, min(longest, horizon) if early else longest)
+        elif early or not dies:
+            end = int(min(longest, 1 + rng.exponential(typical if dies else stay[group[i]])))
         else:
-            end = between(min(int(last_flag) + 1, longest), longest)
+            end = between(1, longest)
         row[search.LAST] = end
-        if must[i, 0] == 1 or (must[i, 0] < 0 and rng.random() < (0.8 if early else 0.2)):
+        if dies:
             row[search.DEATH] = end
         if failed[i]:
             row[search.NO_RESPONSE] = between(
@@ -1048,6 +1052,10 @@ def start(
         "peers": np.array([alike(flagged, groups), alike(flagged)]),
         "ends": np.array([alike(groups), np.zeros(n, np.int64)]),
     }
+
+
+_SOON = 30.0
+"""Days: sooner than this, on average, nobody's follow-up is taken to end."""
 
 
 def _used(asked: Requirements) -> set[str]:
