@@ -88,10 +88,12 @@ def _lesson_blocks(file: Path, repository: str) -> dict[str, str]:
         "guard": f"""\
 # Where the lesson was opened without its kit, it says so in one line.
 from importlib import import_module
+
 try:
     import_module("helpers.panels")
 except ImportError as error:
     from IPython.core.error import UsageError
+
     raise UsageError(
         f"{{error}}. To get the kit: %pip install --editable git+{repository}#egg={kit}, "
         "then restart the kernel. Or open the lesson by the link at its top."

@@ -22,7 +22,6 @@ _PULL = 50.0  # of survival: the pull of one whole is a fiftieth, so that heat c
 _HOT, _COLD = 1e-3, 1e-5
 _LET_GO = 0.02  # of the root of chi-squared
 _PUSHES, _PUSH_STEPS = 3, 60_000
-_PATIENCE = 3
 
 
 def pull(
@@ -131,7 +130,7 @@ def leap(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:
     for _ in range(_PUSHES):
         push(rng, begun, loose, steps=_PUSH_STEPS)
     combine.approach(rng, begun, arrays)
-    if combine.settle(rng, begun, arrays, patience=_PATIENCE):
+    if combine.settle(rng, begun, arrays):
         return True
     begun["day"][:] = before
     return False

@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 from helpers.reconstruct import search
 
 _ROUNDS = 16
+_PATIENCE = 3
 _TRIES = 40_000
 _FOUND = 15_000
 _CHANGES = 1_000
 _LOOKED_UP = 12_000
 _CHECKED = 60
-_FARTHEST = 60.0
+FARTHEST = 60.0
 """Further off than this, in half widths of what is printed, adding up is of no use."""
 
 _STEPS = 30_000
 _STRAIGHTEN = (100_000, 0.01, 1e-4)
+_CURVES_NEAR, _STUCK = 0.15, 2
 _APPROACH = (400_000, 0.02, 1e-4)
 _WALL = 1e-3
 """What the units of the curves' numbers are multiplied by: none is given up."""
@@ -51,9 +53,7 @@ class _Changes:
     who: NDArray[np.int64]
 
 
-def settle(
-    rng: np.random.Generator, begun: Arrays, arrays: Arrays, *, patience: int = _ROUNDS
-) -> bool:
+def settle(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> bool:
     """Bring the tests of a cohort to what was printed, without touching its curves.
 
     Parameters
@@ -64,19 +64,13 @@ def settle(
         The histories, as `helpers.reconstruct.times.start` returns them; changed in place.
     arrays : dict of str to numpy.ndarray
         `helpers.reconstruct.times.Problem.arrays`.
-    patience : int, optional
-        After how many rounds that bring the cohort no nearer to give up.
 
     Returns
     -------
     bool
         Whether every curve and every test is now as printed.
     """
-    lowest, highest = arrays["test_bounds"][:, 1], arrays["test_bounds"][:, 2]
-    # Where only one side is printed the other is as good as endless.
-    lower = np.where(np.isfinite(lowest), lowest, highest - 2e3)
-    upper = np.where(np.isfinite(highest), highest, lowest + 2e3)
-    middle, half = (lower + upper) / 2, (upper - lower) / 2
+    middle, half = _windows(arrays)
     nearest, stuck = np.inf, 0
     for turn in range(_ROUNDS):
         if turn:
@@ -84,13 +78,13 @@ def settle(
         changes, curves, tests = _probed(rng, begun, arrays, _TRIES)
         off = (tests - middle) / half
         worst = float(np.abs(off).max(initial=0.0))
-        if curves > _NEAR or worst > _FARTHEST:
+        if curves > _NEAR or worst > FARTHEST:
             return False
         if worst <= 1:
             return True
         stuck = stuck + 1 if worst > _NEARER * nearest else 0
         nearest = min(nearest, worst)
-        if stuck >= patience:
+        if stuck >= _PATIENCE:
             return False
         if not len(changes.adds):
             continue
@@ -102,7 +96,7 @@ def settle(
                     if patient >= 0:
                         day[patient] = changes.rows[change, place]
             _, curves, tests = _probed(rng, begun | {"day": day}, arrays, 0)
-            now = float(np.abs((tests - middle) / half).max())
+            now = _farthest(tests, middle, half)
             if curves <= _NEAR and now < worst:
                 best, worst = day, now
             if worst <= 1:
@@ -113,7 +107,7 @@ def settle(
     return False
 
 
-def straighten(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
+def straighten(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> tuple[float, float]:
     """Cool a cohort's curves down to what was printed, the tests staying about as they are.
 
     Parameters
@@ -124,16 +118,29 @@ def straighten(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
         The histories; changed in place.
     arrays : dict of str to numpy.ndarray
         The problem's arrays.
+
+    Returns
+    -------
+    curves : float
+        How far off the curves are now; 0 if they are as printed.
+    tests : float
+        How far off the farthest test is, in half widths of what is printed.
     """
-    _, curves, tests = _probed(rng, begun, arrays, 0)
-    if curves <= _NEAR:
-        return
-    bounds = arrays["test_bounds"].copy()
-    bounds[:, 1] = np.minimum(bounds[:, 1], tests) - _ABOUT
-    bounds[:, 2] = np.maximum(bounds[:, 2], tests) + _ABOUT
+    middle, half = _windows(arrays)
+    nearest, stuck = np.inf, 0
     steps, hot, cold = _STRAIGHTEN
-    weighed = arrays | {"test_bounds": bounds}
-    search.anneal(rng, **begun, **weighed, n_steps=steps, hot=hot, cold=cold, stop_at=1e-9)
+    for _ in range(_ROUNDS):
+        _, curves, tests = _probed(rng, begun, arrays, 0)
+        stuck = stuck + 1 if curves > _NEARER * nearest else 0
+        nearest = min(nearest, curves)
+        if curves <= _NEAR or curves > _CURVES_NEAR or stuck == _STUCK:
+            break
+        bounds = arrays["test_bounds"].copy()
+        bounds[:, 1] = np.minimum(bounds[:, 1], tests) - _ABOUT
+        bounds[:, 2] = np.maximum(bounds[:, 2], tests) + _ABOUT
+        weighed = arrays | {"test_bounds": bounds}
+        search.anneal(rng, **begun, **weighed, n_steps=steps, hot=hot, cold=cold, stop_at=1e-9)
+    return max(curves, 0.0) if curves > _NEAR else 0.0, _farthest(tests, middle, half)
 
 
 def approach(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
@@ -182,6 +189,19 @@ def wander(rng: np.random.Generator, begun: Arrays, arrays: Arrays, *, steps: in
         cold=_COLD,
         stop_at=-1.0,
     )
+
+
+def _windows(arrays: Arrays) -> tuple[Floats, Floats]:
+    """Return the middle and half the width of what is printed of each test."""
+    lowest, highest = arrays["test_bounds"][:, 1], arrays["test_bounds"][:, 2]
+    # Where only one side is printed the other is as good as endless.
+    lower = np.where(np.isfinite(lowest), lowest, highest - 2e3)
+    upper = np.where(np.isfinite(highest), highest, lowest + 2e3)
+    return (lower + upper) / 2, (upper - lower) / 2
+
+
+def _farthest(tests: Floats, middle: Floats, half: Floats) -> float:
+    return float(np.abs((tests - middle) / half).max(initial=0.0))
 
 
 def _probed(

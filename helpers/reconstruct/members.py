@@ -277,7 +277,7 @@ def _found_in_turn(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> f
     energy, _ = search.anneal(
         rng, **own, **counted, n_steps=steps, hot=hot, cold=cold, stop_at=_NEAR
     )
-    if energy > _HOPELESS:
+    if energy > _HOPELESS_TESTS:
         return float(energy)  # these patients can't have those tests, whatever their curves
 
     def cooled(steps: int, hot: float, cold: float, soft: float) -> float:
@@ -295,14 +295,21 @@ def _found_in_turn(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> f
     if energy > _HOPELESS_TOWARDS:
         return float(energy)
     before = own["day"].copy()
+    hopeless = 0
     for turn in range(_TURNS):
         own["day"][:] = before
         left = cooled(*_TOWARDS_ALL[turn % len(_TOWARDS_ALL)])
-        if left <= _CURVES_NEAR:
-            combine.straighten(rng, own, arrays)
-        if combine.settle(rng, own, arrays):
-            begun["day"][:] = own["day"]
-            return 0.0
+        curves, tests = combine.straighten(rng, own, arrays)
+        if curves > _CURVES_FAR or tests > combine.FARTHEST:
+            hopeless += 2 if tests > _AT_ONCE * combine.FARTHEST else 1
+            if hopeless >= _HOPELESS_TURNS:
+                break
+        elif curves == 0:
+            for _ in range(_APPROACHES):
+                combine.approach(rng, own, arrays)
+            if combine.settle(rng, own, arrays):
+                begun["day"][:] = own["day"]
+                return 0.0
         energy = min(energy, left)
     return float(energy)
 
@@ -409,14 +416,18 @@ _HOPELESS = 0.3
 """Further off than this after the first round, another draw of the patients is the better way."""
 
 _MANY_TESTS = 4
-_TESTS_ALONE = (60_000, 1.0, 0.001)
+_TESTS_ALONE = (200_000, 0.3, 0.0005)
 _TOWARDS = ((300_000, 1.5, 0.05, 12.0), (300_000, 0.5, 0.02, 2.0))
 _TOWARDS_ALL = ((250_000, 0.15, 1e-4, 12.0), (250_000, 0.15, 1e-4, 30.0))
 """Steps, heat at the start and the end, and how much less than otherwise the tests weigh."""
 
-_HOPELESS_TOWARDS = 1.6
-_CURVES_NEAR = 0.15
-_TURNS = 6
+_HOPELESS_TESTS, _HOPELESS_TOWARDS = 0.05, 1.6
+_CURVES_FAR = 0.15
+_TURNS, _HOPELESS_TURNS, _APPROACHES = 10, 2, 2
+"""Most patients aren't worth ten turns: two hopeless ones, and others are drawn."""
+
+_AT_ONCE = 2.0
+"""One turn that leaves a test so much farther off than `combine.FARTHEST` counts twice."""
 
 _STEPS_APART = 60_000
 _DEALS = 4

@@ -997,8 +997,10 @@ def start(
             row[search.NO_RESPONSE] = between(
                 min(least[search.NO_RESPONSE], end), min(most[search.NO_RESPONSE], end)
             )
+        soonest, latest = least[search.TRANSPLANT], most[search.TRANSPLANT]
         if moved[i] and failed[i]:
-            row[search.TRANSPLANT] = between(row[search.NO_RESPONSE], end)
+            low = max(row[search.NO_RESPONSE], soonest)
+            row[search.TRANSPLANT] = between(low, min(end, latest))
         if response[i]:
             after = moved[i] and failed[i]
             low = row[search.TRANSPLANT] if after else least[search.RESPONSE]
@@ -1008,8 +1010,8 @@ def start(
             if must[i, 1] == 1 or (must[i, 1] < 0 and rng.random() < 0.4):
                 row[search.RELAPSE] = between(row[search.RESPONSE] + 1, end)
         if moved[i] and not failed[i]:
-            low = row[search.RESPONSE] if response[i] else 0
-            row[search.TRANSPLANT] = between(low, min(end, row[search.RELAPSE]))
+            low = max(row[search.RESPONSE] if response[i] else 0, soonest)
+            row[search.TRANSPLANT] = between(low, min(end, row[search.RELAPSE], latest))
         if (row < 0).any() or not search.allowed(day, i, least, most, must):
             return False
         search.observe(
