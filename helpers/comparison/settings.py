@@ -62,7 +62,7 @@ def pooling() -> Fields:
         "pooled_by": _choice(MODELS, "Pooled by"),
         "prior_scale": _number(
             *(float, 1.0, 0.1, 2.0, "Assumed: scale of the prior of τ"),
-            "on the logit scale; if by Bayes",
+            "logit; if by Bayes",
         ),
     }
 
