@@ -50,6 +50,7 @@ The modules, in the order in which data flows through them:
 `comparison`              put one question to all documents
 `exercises`, `report`,    check an answer, write a report or a site, plan a course
 `site`, `course`
+`classroom`               hand lessons out, and grade what comes back
 `executors`               work in several processes, or on a Dask cluster
 `papers`                  write and check the folder of a further paper
 `public_patients`,        make one of true patients
@@ -70,6 +71,7 @@ __all__ = [
     "association",
     "audit",
     "catalogue",
+    "classroom",
     "cohort",
     "combination",
     "companions",

@@ -427,8 +427,11 @@ QUESTIONS: dict[str, Callable[[MadeUp], float]] = {
     "misprinted number": lambda made: _place(made, made.misprinted),
     "first number": lambda made: 1,
     "an undetermined number": _undetermined,
+    # A survival rate, which censoring keeps from being a share of whole patients.
+    "last number": lambda made: len(made.numbers),
     "right percentage": nearest_consistent,
     "misprint": misprint,
+    "count of the misprint": lambda made: _published(made).count or float("nan"),
     "the others": lambda made: 100 - nearest_consistent(made),
     "claim": _other_claim(0),
     "next claim": _other_claim(1),
