@@ -101,8 +101,8 @@ except ImportError as error:
         "keep": f"""\
 <button data-commandlinker-command="apputils:run-all-enabled" data-commandlinker-args='{commands}'>\
 Save and download</button> *keeps this lesson with your changes and answers, on your own machine.* \
-A Binder session ends after some minutes without use, and what isn't downloaded is then gone. \
-Where the button does nothing: *File → Download*.""",
+If Jupyter asks, choose *Run Once*. A Binder session ends after some minutes without use, and what \
+isn't downloaded is then gone. Where the button does nothing: *File → Download*.""",
     }
 
 

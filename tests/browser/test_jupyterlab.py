@@ -440,3 +440,27 @@ def test_reopened_without_its_kernel_a_lesson_shows_its_panels_as_they_were(
         expect(each).to_be_hidden()
     assert all("widget model not found" in error for error in page_errors)
     page_errors.clear()
+
+
+def test_a_lesson_is_kept_with_its_answers_by_one_button(lab, new_page):
+    """By keyboard: an answer is typed, and what arrives on the reader's machine has it."""
+    page = new_page()
+    lab.open(page, "01_six_patients.ipynb")
+    answer = cell(page, "exercises.check").locator(".cm-content").first
+    answer.scroll_into_view_if_needed()
+    answer.click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("mine = 7  # typed by a reader\n")
+    button = page.get_by_role("button", name="Save and download")
+    button.scroll_into_view_if_needed()
+    button.focus()
+    page.keyboard.press("Enter")
+    # This copy isn't trusted, so JupyterLab asks.
+    asked = page.get_by_role("button", name="Run Once")
+    asked.focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "01_six_patients.ipynb"
+    kept = nbformat.read(download.value.path(), as_version=4)
+    assert any("mine = 7  # typed by a reader" in each.source for each in kept.cells)
+    page.close()
