@@ -314,10 +314,10 @@ def outcome(settings: Settings, *, paper: str, endpoint: str) -> Outcome:
     naive, fixed, timed, upper = rows[0], rows[1], rows[2], rows[4]
     summary = (
         f"{who}{assumed}, the median in month {middle.bare()}. "
-        f"Hazard of death, transplanted against not: {naive.words()} if everyone counts as "
-        f"transplanted from the start; {fixed.words()} from month {chosen.landmark_months} on, by "
-        f"who had it by then ({rows[6].words()}); {timed.words()} if everyone counts as "
-        f"transplanted from the transplant on. {_contains_one(upper)}"
+        f"Hazard of death, transplanted against not: {naive.words()} if whoever was ever "
+        f"transplanted counts so from the start; {fixed.words()} from month {chosen.landmark_months} on, by "
+        f"who had it by then ({rows[6].words()}); {timed.words()} if they count so only "
+        f"from the transplant on. {_contains_one(upper)}"
     )
     summary = summary[:1].upper() + summary[1:]
     data = synthetic.table([middle, *rows])
