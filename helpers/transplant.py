@@ -316,8 +316,8 @@ def outcome(settings: Settings, *, paper: str, endpoint: str) -> Outcome:
         f"{who}{assumed}, the median in month {middle.bare()}. "
         f"Hazard of death, transplanted against not: {naive.words()} if whoever was ever "
         f"transplanted counts so from the start; {fixed.words()} from month "
-        f"{chosen.landmark_months} on, by who had it by then ({rows[6].words()}); {timed.words()} if they count so only "
-        f"from the transplant on. {_contains_one(upper)}"
+        f"{chosen.landmark_months} on, by who had it by then ({rows[6].words()}); "
+        f"{timed.words()} if they count so only from the transplant on. {_contains_one(upper)}"
     )
     summary = summary[:1].upper() + summary[1:]
     data = synthetic.table([middle, *rows])
