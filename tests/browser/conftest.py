@@ -2,13 +2,37 @@
 
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, expect, sync_playwright
 
 from .lab import FLAGS, WAIT_MS, serve
 
+HERE = Path(__file__).parent
 _OPEN = pytest.StashKey()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Do all that is about one lesson together: to open and run it takes longer than the rest.
+
+    pytest goes by the place of a lesson in each test's list, and the lists differ.
+    """
+    places = [at for at, item in enumerate(items) if "lesson" in _parameters(item)]
+    of_lessons = sorted(
+        (items[at] for at in places),
+        key=lambda item: (_parameters(item)["lesson"], item.function.__code__.co_firstlineno),
+    )
+    for at, item in zip(places, of_lessons, strict=True):
+        items[at] = item
+
+
+def _parameters(item):
+    """Return what a test of this folder is given; nothing for the others."""
+    if item.path.parent != HERE or not hasattr(item, "callspec"):
+        return {}
+    return item.callspec.params
 
 
 @pytest.fixture(scope="session")
