@@ -13,3 +13,22 @@ def chromium():
         return report.find_chromium()
     except MissingToolError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def cluster(root):
+    """Return a Dask cluster of two processes that talk over TCP on this machine.
+
+    It starts after the test's own `root` is set, so that its workers see that.
+    """
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        protocol="tcp://",
+        dashboard_address=None,
+    ) as cluster:
+        yield cluster

@@ -89,22 +89,6 @@ def test_members_that_share_a_start_are_the_same_whoever_makes_them(root):
     assert not first["LSTALVM"].equals(second["LSTALVM"])
 
 
-@pytest.fixture
-def cluster(root):
-    """Return a Dask cluster of two processes that talk over TCP on this machine."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address=None,
-    ) as cluster:
-        yield cluster
-
-
 def test_a_dask_cluster_makes_the_same_even_if_a_worker_is_killed(cluster, made):
     assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
     workers = {worker.pid for worker in cluster.workers.values()}

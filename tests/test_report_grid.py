@@ -412,22 +412,6 @@ def test_a_process_that_is_killed_each_time_is_told_in_the_end(root, out, monkey
     assert not [file for file in out.iterdir() if file.name.startswith("01_bad.html")]
 
 
-@pytest.fixture
-def cluster(root):
-    """Return a Dask cluster of two processes that talk over TCP on this machine."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address=None,
-    ) as cluster:
-        yield cluster
-
-
 def test_a_dask_cluster_makes_the_same_even_if_a_worker_is_killed(root, out, cluster):
     assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
     pids = {worker.pid for worker in cluster.workers.values()}
