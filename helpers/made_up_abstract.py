@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from lifelines import KaplanMeierFitter
 
-from helpers import audit, catalogue, paths, public_patients, rounding, summary, synthetic
+from helpers import audit, catalogue, paths, public_patients, query, rounding, summary, synthetic
 from helpers.errors import KitError
 from helpers.reconstruct.member_arrays import Members
 from helpers.summary import DEATH, MONTHS, Choices
@@ -120,11 +119,13 @@ def _quick(patients: pd.DataFrame, choices: Choices) -> bool:
     ]
     if any("NR" in (each.value, each.lower) for each in medians):
         return False
+    from helpers.survival import kaplan_meier
+
     for group in choices.compared.groups:
-        followed = patients.query(group.query)
-        lost = ~followed[DEATH].astype(bool)
-        median = KaplanMeierFitter().fit(followed[MONTHS], ~lost).median_survival_time_
-        if (lost & (followed[MONTHS] < median)).mean() > _MOST_LOST:
+        followed = patients[query.parse(group.query, choices.variables).mask(patients)]
+        months, died = followed[MONTHS], followed[DEATH].astype(bool)
+        median = kaplan_meier(months, died, median_rule="lifelines").median
+        if (~died & (months < median)).mean() > _MOST_LOST:
             return False
     return True
 
