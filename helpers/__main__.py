@@ -248,13 +248,16 @@ def reconstruct(
         bool,
         typer.Option("--relaxed", help="Leave out how survival times compare; in one process."),
     ] = False,
+    more: Annotated[
+        bool, typer.Option("--more", help="Keep those stored and add some, begun from them.")
+    ] = False,
 ) -> None:
     """Make synthetic cohorts that have every number a paper printed.
 
     They are stored as data/PAPER/cohorts.parquet. A run that is broken off goes on where it
     stopped. Relaxed ones, stored as data/PAPER/cohorts_relaxed.parquet, needn't have the P values
-    and hazard ratios of survival times. Exit status: 0 all well; 1 no such cohorts were found, and
-    why; 2 the command is wrong.
+    and hazard ratios of survival times. Those that --more adds take a second or two each. Exit
+    status: 0 all well; 1 no such cohorts were found, and why; 2 the command is wrong.
     """
     from tqdm import tqdm
 
@@ -266,6 +269,8 @@ def reconstruct(
         _known([paper], catalogue.papers())
         if relaxed and scheduler:
             raise KitError("not with --relaxed", where="--scheduler", right="one of the two")
+        if more and (relaxed or scheduler):
+            raise KitError("not with --relaxed or --scheduler", where="--more", right="it alone")
     except KitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -279,6 +284,8 @@ def reconstruct(
                 table = without_comparisons.make(
                     paper, members=members, seed=seed, progress=progress
                 )
+            elif more:
+                table = ensemble.more(paper, members=members, seed=seed, progress=progress)
             else:
                 table = ensemble.make(
                     paper,
@@ -293,7 +300,7 @@ def reconstruct(
     except KitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"data/{paper}/{place.name}: {members} synthetic cohorts")
+    typer.echo(f"data/{paper}/{place.name}: {table['member'].nunique()} synthetic cohorts")
 
 
 @app.command()

@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import itertools
+import math
 import textwrap
 import threading
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,8 @@ _STYLE: Any = {
 
 # Inches from axes to their labels, beyond ticks with one line of figures, three at the side.
 _LABEL_BELOW, _LABEL_BESIDE = 0.33, 0.46
+# Points from the origin to the heading of the numbers at risk, and from line to line of them.
+_RISK = (-14.0, -25.0, 12.2)
 
 _PHASES = {
     "before venetoclax": "#D9D9D9",
@@ -149,7 +152,18 @@ def draw_swimmer(history: pd.DataFrame, labels: pd.Series | None = None) -> Pict
     """
     data = swimmer_data(history)
     subjects = list(history["USUBJID"])
-    with drawing(7.6, 1.7 + 0.42 * len(subjects)) as (figure, axes):
+    names = ["Patient " + str(subject) for subject in subjects]
+    if labels is not None:
+        names = [f"{name}\n{label}" for name, label in zip(names, labels, strict=True)]
+    legend = _swimmer_legend(data)
+    width, height = 7.6, 1.7 + 0.42 * len(subjects)
+    left = 0.25 + max([text_width(line) for name in names for line in name.split("\n")] + [0.5])
+    bottom = 0.65 + 0.18 * math.ceil(len(legend) / 4)
+    with drawing(width, height) as (figure, axes):
+        place(
+            axes,
+            (left / width, bottom / height, 0.97 - left / width, 1 - (bottom + 0.1) / height),
+        )
         for subject, bars in data.groupby("USUBJID", sort=False):
             row = subjects.index(subject)
             for bar in bars[bars["KIND"] == "phase"].itertuples():
@@ -158,17 +172,14 @@ def draw_swimmer(history: pd.DataFrame, labels: pd.Series | None = None) -> Pict
                 )
             for moment in bars[bars["KIND"] == "moment"].itertuples():
                 _mark(axes, moment.START, row, moment.NAME, moment.PRINTED)
-        names = ["Patient " + str(subject) for subject in subjects]
-        if labels is not None:
-            names = [f"{name}\n{label}" for name, label in zip(names, labels, strict=True)]
         axes.set_yticks(range(len(subjects)), names)
         axes.set_ylim(len(subjects) - 0.4, -0.6)
         axes.set_xlim(left=0)
         axes.set_xlabel("Months from diagnosis")
         axes.grid(axis="x", color="#E5E5E5")
         figure.legend(
-            handles=_swimmer_legend(data),
-            loc="outside lower center",
+            handles=legend,
+            loc="lower center",
             ncols=4,
             frameon=False,
             fontsize=8,
@@ -398,7 +409,15 @@ def draw_survival(
     step = next(each for each in (1, 2, 3, 6, 12, 24) if longest / each <= 10 or each == 24)
     at = np.arange(0, longest + step, step)
     colours = [BLUE, VERMILION, GREEN, PURPLE]
-    with drawing(7.6, 4.0 + 0.25 * len(curves)) as (figure, axes):
+    names = _risk_names(curves)
+    width, height = 7.6, 4.0 + 0.25 * len(curves)
+    left = max([0.25 + text_width(name, 8) - _RISK[0] / 72 for name in names] + [0.75])
+    bottom = 0.4 + (_RISK[2] * len(names) - _RISK[1]) / 72
+    with drawing(width, height) as (figure, axes):
+        place(
+            axes,
+            (left / width, bottom / height, 0.97 - left / width, 1 - (bottom + 0.12) / height),
+        )
         for curve in behind:
             _steps(axes, curve, color="#BDBDBD", lw=0.8, zorder=1)
         for (curve, _), colour, dash in zip(curves, colours, ["-", "--", "-.", ":"], strict=False):
@@ -422,7 +441,9 @@ def draw_survival(
         axes.set_xticks(at, [f"{month:g}" for month in at])
         axes.set_ylabel(f"{ylabel} (%)")
         axes.grid(axis="y", color="#E5E5E5")
-        _write_risk(axes, curves, at, xlabel)
+        _write_risk(axes, curves, at, names)
+        axes.set_xlabel(xlabel)
+        axes.xaxis.set_label_coords(0.5, -(bottom - 0.3) / (height - bottom - 0.12))
         if len(curves) > 1:
             axes.legend(frameon=False, loc="upper right")
         words = " ".join(_curve_words(curve) for curve, _ in curves)
@@ -605,23 +626,28 @@ def _steps(axes: Axes, curve: KaplanMeier, **style: object) -> None:
     axes.step(points["time"], points["survival"], where="post", **style)  # type: ignore[arg-type]
 
 
+def _risk_names(curves: Sequence[tuple[KaplanMeier, np.ndarray]]) -> list[str]:
+    """Return what stands beside the numbers at risk, line by line."""
+    names = [textwrap.shorten(str(curve.label), 16, placeholder="…") for curve, _ in curves]
+    return ["At risk", *(names if len(names) > 1 else [""])]
+
+
 def _write_risk(
-    axes: Axes, curves: Sequence[tuple[KaplanMeier, np.ndarray]], at: np.ndarray, xlabel: str
+    axes: Axes,
+    curves: Sequence[tuple[KaplanMeier, np.ndarray]],
+    at: np.ndarray,
+    names: Sequence[str],
 ) -> None:
-    counts = risk_table_data(curves, at)
     lines = [f"{month:g}\n" for month in at]
-    for row in counts.to_numpy():
+    for row in risk_table_data(curves, at).to_numpy():
         lines = [f"{line}\n{count}" for line, count in zip(lines, row, strict=True)]
     axes.set_xticks(at, lines)
-    axes.set_xlabel(xlabel)
-    names = [textwrap.shorten(str(name), 16, placeholder="…") for name in counts.index]
-    if len(names) == 1:
-        names = [""]
-    for position, name in enumerate(["At risk", *names]):
+    across, down, apart = _RISK
+    for position, name in enumerate(names):
         axes.annotate(
             name,
             (0, 0),
-            xytext=(-14, -25 - 12.2 * position),
+            xytext=(across, down - apart * position),
             xycoords="axes fraction",
             textcoords="offset points",
             ha="right",

@@ -120,7 +120,7 @@ def test_no_scheduler_is_one_clear_message(root, monkeypatch):
 def test_a_worker_with_other_files_makes_nothing(root):
     """As on another machine, where the paper's numbers were not brought up to date."""
     with pytest.raises(KitError, match="another version of the kit or of the paper"):
-        ensemble._searched(str(root), "other inputs", PAPER, 1, 1)
+        ensemble._attempted(str(root), "other inputs", PAPER, 1, 1, 0)
 
 
 def test_no_members_are_no_ensemble(root):

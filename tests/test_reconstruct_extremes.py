@@ -68,7 +68,7 @@ def test_a_stored_cohort_can_be_searched_from(paper):
     stored = ensemble.read(paper)
     plan = members.plan(paper)
     member = stored[stored["member"] == stored["member"].iloc[-1]]
-    begun = extremes.begin(plan, member)
+    begun = members.begin(plan, member)
     assert apart.kept(np.random.default_rng(1), begun.begun, begun.arrays)
 
 
@@ -78,7 +78,7 @@ def test_a_cohort_that_lacks_a_number_is_refused():
     dead = member["DTHM"].idxmin()
     member.loc[dead, ["DTHM", "LSTALVM"]] = 15.0
     with pytest.raises(KitError, match="lacks a published number"):
-        extremes.begin(members.plan(PAPER), member)
+        members.begin(members.plan(PAPER), member)
 
 
 @pytest.mark.parametrize(

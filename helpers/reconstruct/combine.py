@@ -24,13 +24,17 @@ _TRIES = 40_000
 _FOUND = 15_000
 _CHANGES = 1_000
 _LOOKED_UP = 12_000
+_NARROW, _WIDE, _FAR, _FEW = 0.6, 0.9, 3.0, 1_500
 _CHECKED = 60
 FARTHEST = 60.0
 """Further off than this, in half widths of what is printed, adding up is of no use."""
 
 _STEPS = 30_000
 _STRAIGHTEN = (100_000, 0.01, 1e-4)
-_CURVES_NEAR, _STUCK = 0.15, 2
+CURVES_FAR = 0.15
+"""Further off than this, curves are not straightened."""
+
+_STUCK = 2
 _APPROACH = (400_000, 0.02, 1e-4)
 _WALL = 1e-3
 """What the units of the curves' numbers are multiplied by: none is given up."""
@@ -133,14 +137,14 @@ def straighten(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> tuple
         _, curves, tests = _probed(rng, begun, arrays, 0)
         stuck = stuck + 1 if curves > _NEARER * nearest else 0
         nearest = min(nearest, curves)
-        if curves <= _NEAR or curves > _CURVES_NEAR or stuck == _STUCK:
+        if curves <= _NEAR or curves > CURVES_FAR or stuck == _STUCK:
             break
         bounds = arrays["test_bounds"].copy()
         bounds[:, 1] = np.minimum(bounds[:, 1], tests) - _ABOUT
         bounds[:, 2] = np.maximum(bounds[:, 2], tests) + _ABOUT
         weighed = arrays | {"test_bounds": bounds}
         search.anneal(rng, **begun, **weighed, n_steps=steps, hot=hot, cold=cold, stop_at=1e-9)
-    return max(curves, 0.0) if curves > _NEAR else 0.0, _farthest(tests, middle, half)
+    return curves if curves > _NEAR else 0.0, _farthest(tests, middle, half)
 
 
 def approach(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> None:
@@ -250,14 +254,16 @@ def _together(
     others = [[], *([one] for one in range(len(adds)))]
     others += [[int(first[each]), int(second[each])] for each in picked]
     added = np.concatenate([np.zeros((1, len(off))), adds, sums[picked]])
-    reach = max(1.0, 0.9 * worst)
-    distance, nearest = tree.query(-off - added, p=np.inf, distance_upper_bound=min(reach, 3.0))
-    if reach > 3.0 and not np.isfinite(distance).any():
-        few = rng.permutation(len(added))[:1500]
+    # A wide reach takes many times as long as a narrow one, which mostly finds enough.
+    for reach in (max(1.0, _NARROW * worst), max(1.0, _WIDE * worst)):
+        few = np.arange(len(added)) if reach < _FAR else rng.permutation(len(added))[:_FEW]
         distance = np.full(len(added), np.inf)
+        nearest = np.zeros(len(added), np.int64)
         distance[few], nearest[few] = tree.query(
             -off - added[few], p=np.inf, distance_upper_bound=reach
         )
+        if np.isfinite(distance).any():
+            break
     found = []
     for each in np.argsort(distance, kind="stable")[:_CHECKED]:
         if not np.isfinite(distance[each]):

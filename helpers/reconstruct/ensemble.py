@@ -15,7 +15,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import contextmanager
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from helpers import catalogue, files, paths
+from helpers import catalogue, executors, files, paths
 from helpers.errors import DataError, KitError
 
 if TYPE_CHECKING:
@@ -118,6 +119,53 @@ def make(
             files.replace(unfinished, _joined(done).to_parquet(index=False))
     unfinished.unlink(missing_ok=True)
     return _joined({number: done[number] for number in range(1, members + 1)})
+
+
+def more(
+    paper: str,
+    *,
+    members: int = 1,
+    seed: int = 1,
+    progress: Callable[[int], object] = lambda done: None,
+) -> pd.DataFrame:
+    """Add members to the stored ensemble, each wandered off from a stored one, in seconds.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    members : int, optional
+        How many.
+    seed : int, optional
+        The same seed and ensemble give the same members.
+    progress : callable, optional
+        Called with the number of members that are added.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The stored members and the new ones, numbered on.
+
+    Raises
+    ------
+    DataError
+        If there is no ensemble, or the paper's folder has faults.
+    KitError
+        If a stored member lacks a published number.
+    """
+    from helpers.reconstruct import members as made
+
+    stored = read(paper)
+    plan = _plan(str(paths.root()), paper, _fingerprint(paper))
+    size = stored["member"].nunique()
+    tables = [stored]
+    for number in range(size + 1, size + members + 1):
+        begun = made.begin(plan, stored[stored["member"] == (number - 1) % size + 1])
+        table = made.member(plan, [seed, number], begun)
+        table.insert(0, "member", number)
+        tables.append(table)
+        progress(number - size)
+    return pd.concat(tables, ignore_index=True)
 
 
 def write(paper: str, table: pd.DataFrame, *, seed: int) -> Path:
@@ -288,24 +336,46 @@ def _made(
     searches = [
         list(each) for _, each in groupby(families, lambda numbers: (numbers[0] - 1) // many)
     ]
-    # A search whose start no other shares is a part of making its first member.
     ready: deque[_Task] = deque()
+    open_searches: deque[_Search] = deque()
     for several in searches:
+        # A search whose start no other shares is a part of making its first member.
         if plan.starts_per_search > 1:
-            ready.append((_searched, (several[0][0],), several))
+            open_searches.append(_Search(several))
         else:
             ready.append((_first, (several[0][0], None), several[0]))
-    with _executor(jobs, scheduler) as (executor, at_once):
+    for search in open_searches:
+        ready.append(search.attempt())
+    # With more in its queue, a pool of processes can hang when it is told to end at once.
+    at_once = math.inf if scheduler else jobs if jobs == 1 else jobs + 1
+    ahead = _AHEAD if scheduler else jobs
+    alone = jobs == 1 and not scheduler
+    with (
+        nullcontext(_Here())
+        if alone
+        else executors.executor(jobs=jobs, scheduler=scheduler) as executor
+    ):
         running: dict[Future[Any], _Task] = {}
         while ready or running:
+            while open_searches and len(ready) + len(running) < ahead:
+                # Attempts don't depend on one another, so nobody need wait for the last.
+                ready.append(open_searches[0].attempt())
+                open_searches.rotate(-1)
             while ready and len(running) < at_once:
                 task = ready.popleft()
                 running[executor.submit(task[0], *given, *task[1])] = task
             for each in wait(running, return_when=FIRST_COMPLETED).done:
-                made, _, numbers = running.pop(each)
-                if made is _searched:
-                    found = each.result()
-                    ready.extend((_first, (several[0], found), several) for several in numbers)
+                made, asked, numbers = running.pop(each)
+                if made is _attempted:
+                    search = numbers[0]
+                    if search not in open_searches:
+                        continue  # an earlier attempt has found a cohort
+                    search.told[asked[1]] = each.result()
+                    if found := search.found(paper):
+                        open_searches.remove(search)
+                        ready.extend((_first, (own[0], found), own) for own in search.families)
+                    elif not search.waiting():
+                        ready.append(search.attempt())
                 elif made is _first:
                     table, begun = each.result()
                     yield numbers[0], table
@@ -315,37 +385,45 @@ def _made(
 
 
 _Task = tuple[Callable[..., Any], tuple[Any, ...], list[Any]]
-"""What to call, with what beside what all have in common, and for which members."""
+"""What to call, with what beside what all have in common, and for what: members, or a search."""
+
+_AHEAD = 8
+"""So many attempts to search are given to a cluster at once, where there is nothing else to do."""
 
 
-@contextmanager
-def _executor(jobs: int, scheduler: str) -> Iterator[tuple[Executor, float]]:
-    """Give what carries tasks out, and how many to hand it at once."""
-    if scheduler:
-        from distributed import Client
+@dataclass(eq=False)
+class _Search:
+    """A search for the cohort from which some families of members set out.
 
-        try:
-            client = Client(scheduler, timeout=10)
-        except (OSError, ValueError) as error:
-            raise KitError(
-                f"no Dask scheduler answers at {scheduler}",
-                where="scheduler",
-                right="the address that `dask scheduler` printed, such as tcp://127.0.0.1:8786",
-            ) from error
-        with client:
-            # A worker that dies costs what it was at: that goes to another one.
-            yield client.get_executor(pure=False, retries=3), math.inf
-    elif jobs == 1:
-        yield _Here(), 1
-    else:
-        from joblib.externals.loky import ProcessPoolExecutor
+    Its attempts may end in any order; what counts is the first that found a cohort, so that the
+    cohort doesn't depend on who made the attempts.
+    """
 
-        executor = ProcessPoolExecutor(jobs)
-        try:
-            # With more in its queue it can hang when it is told to end at once.
-            yield executor, jobs + 1
-        finally:
-            executor.shutdown(kill_workers=True)
+    families: list[list[int]]
+    begun: int = 0
+    told: dict[int, Start | None] = field(default_factory=dict)
+
+    def attempt(self) -> _Task:
+        """Return the next attempt."""
+        self.begun += 1
+        return _attempted, (self.families[0][0], self.begun - 1), [self]
+
+    def waiting(self) -> bool:
+        """Say whether an attempt is still under way whose outcome matters."""
+        return len(self.told) < self.begun
+
+    def found(self, paper: str) -> Start | None:
+        """Return the cohort found, once all earlier attempts have failed."""
+        from helpers.reconstruct import members
+
+        for number in range(self.begun):
+            if number not in self.told:
+                return None
+            if start := self.told[number]:
+                return start
+        if self.begun >= members.ATTEMPTS:
+            raise members.not_found(paper)
+        return None
 
 
 class _Here(Executor):
@@ -357,14 +435,20 @@ class _Here(Executor):
         return future
 
 
-def _searched(root: str, inputs: str, paper: str, seed: int, number: int) -> Start:
-    """Search for the cohort from which a member's own start is leapt to."""
+def _attempted(
+    root: str, inputs: str, paper: str, seed: int, number: int, attempt: int
+) -> Start | None:
+    """Make an attempt to find the cohort from which a member's own start is leapt to."""
     from helpers.reconstruct import members
 
     plan = _plan_here(root, inputs, paper)
+    return members.attempt(plan, _search_seed(plan, seed, number), attempt)
+
+
+def _search_seed(plan: Plan, seed: int, number: int) -> list[int]:
     known = plan.asked.paper.reconstruct
     size = known.members_per_start * known.starts_per_search
-    return members.start(plan, [seed, (number - 1) // size * size + 1])
+    return [seed, (number - 1) // size * size + 1]
 
 
 def _first(
@@ -376,7 +460,7 @@ def _first(
     plan = _plan_here(root, inputs, paper)
     known = plan.asked.paper.reconstruct
     own = (number - 1) // known.members_per_start
-    found = found or _searched(root, inputs, paper, seed, number)
+    found = found or members.start(plan, _search_seed(plan, seed, number))
     if own % known.starts_per_search:
         found = members.leap(plan, found, [seed, own * known.members_per_start + 1])
     return members.member(plan, [seed, number], found), found

@@ -18,7 +18,7 @@ import pandas as pd
 from helpers import catalogue, query
 from helpers.audit import DAYS_PER_MONTH
 from helpers.errors import KitError
-from helpers.reconstruct import apart, ensemble, members, search, spread, times, verification
+from helpers.reconstruct import apart, ensemble, members, spread, times, verification
 from helpers.reconstruct.members import Plan, Start
 from helpers.reconstruct.spread import Quantity
 
@@ -124,7 +124,7 @@ def search_survival(
         outermost: tuple[float, pd.DataFrame] | None = None
         for place in (order[::-1] if up else order)[:starts]:
             member = stored[stored["member"] == labels[place]]
-            begun = begin(plan, member)
+            begun = members.begin(plan, member)
             rng = np.random.default_rng([seed, int(labels[place]), int(up)])
             value, cohort = _pulled(plan, begun, member, asked, endpoint, rng, up=up)
             if outermost is None or (value > outermost[0]) == up:
@@ -143,56 +143,6 @@ def search_survival(
         )
     known = found[~np.isnan(found)]
     return Extremes(asked, least, greatest, float(known.min()), float(known.max()), cohorts)
-
-
-def begin(plan: Plan, member: pd.DataFrame) -> Start:
-    """Make a stored cohort ready to be searched from.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of the paper.
-    member : pandas.DataFrame
-        One member of its ensemble.
-
-    Returns
-    -------
-    Start
-
-    Raises
-    ------
-    KitError
-        If the cohort lacks a published number.
-    """
-    history = [name for name in times.NAMES.values() if name in member]
-    told = member.reset_index(drop=True)
-    patients = told.drop(columns=["member", *history])
-    rng = np.random.default_rng(0)
-    own = [flag for flag in plan.flags if flag.counts]
-    day = np.full((len(patients), search.COLUMNS), search.NEVER, np.int64)
-    day[:, search.TREATMENT] = 0
-    for column, name in times.NAMES.items():
-        if name in history:
-            known = told[name].notna().to_numpy()
-            day[known, column] = np.rint(told.loc[known, name].astype(float) * DAYS_PER_MONTH)
-    patients = patients.assign(**{flag.name: "N" for flag in own})
-    arrays = times.problem(plan.asked, patients, plan.flags, plan.variables).arrays
-    defined = (arrays[name] for name in ("origin", "events", "competing", "censors", "cut"))
-    time, code, _ = search.observed(day, *defined)
-    names = [flag.name for flag in plan.flags]
-    for flag in own:
-        e = arrays["flag_endpoint"][names.index(flag.name)]
-        had = (time[e] >= 0) & (time[e] <= flag.day) & (code[e] == 1)
-        patients[flag.name] = np.where(had, "Y", "N")
-    drawn = times.problem(plan.asked, patients, plan.flags, plan.variables)
-    begun = times.start(plan.asked, patients, drawn, rng) | {"day": day}
-    if not apart.kept(rng, begun, drawn.arrays):
-        raise KitError(
-            "a stored cohort lacks a published number",
-            where=f"data/{plan.asked.paper.id}/cohorts.parquet",
-            right=f"python -m helpers reconstruct {plan.asked.paper.id}",
-        )
-    return Start(patients, begun, drawn.arrays)
 
 
 def _pulled(

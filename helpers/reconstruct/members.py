@@ -17,13 +17,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from helpers import query
+from helpers.audit import DAYS_PER_MONTH
 from helpers.catalogue import Variable
 from helpers.errors import KitError
 from helpers.reconstruct import apart, categorical, combine, search, times
 from helpers.reconstruct.categorical import Model
 from helpers.reconstruct.times import Flag, Requirements
 
-_ATTEMPTS = 1000
+ATTEMPTS = 1000
+"""After so many attempts a search is given up."""
+
 _NEAR = 1e-9
 
 
@@ -144,24 +147,58 @@ def start(prepared: Plan, seed: int | Sequence[int]) -> Start:
     KitError
         If the search did not find one.
     """
-    best = np.inf
-    for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([*np.atleast_1d(seed), attempt])
-        patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
-        drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
-        begun = times.start(prepared.asked, patients, drawn, rng)
-        # Where the patients say who has had an event by when, one start is much like another.
-        short = not prepared.flags and attempt % _LONG_EVERY > 0
-        energy = _found(rng, begun, drawn.arrays, short=short)
-        best = min(best, energy)
-        if energy > _NEAR:
-            continue
-        with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
-            told(prepared, patients, times.histories(begun["day"]), rng)
-            return Start(patients, begun, drawn.arrays)
-    raise KitError(
-        f"no cohort with every printed number found in {_ATTEMPTS} attempts (best {best:.3g})",
-        where=prepared.asked.paper.id,
+    for number in range(ATTEMPTS):
+        if found := attempt(prepared, seed, number):
+            return found
+    raise not_found(prepared.asked.paper.id)
+
+
+def attempt(prepared: Plan, seed: int | Sequence[int], number: int) -> Start | None:
+    """Make one of the attempts of a search; they don't depend on one another.
+
+    Parameters
+    ----------
+    prepared : Plan
+        What all members have in common.
+    seed : int or sequence of int
+        Of the search.
+    number : int
+        Which attempt, from 0; `start` takes the first that finds a cohort.
+
+    Returns
+    -------
+    Start or None
+        None if it found no cohort with every printed number.
+    """
+    rng = np.random.default_rng([*np.atleast_1d(seed), number])
+    patients = categorical.solve(prepared.model, seed=int(rng.integers(2**31)))
+    drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
+    begun = times.start(prepared.asked, patients, drawn, rng)
+    # Where the patients say who has had an event by when, one start is much like another.
+    short = not prepared.flags and number % _LONG_EVERY > 0
+    if _found(rng, begun, drawn.arrays, short=short) > _NEAR:
+        return None
+    with suppress(KitError):  # nobody could have died or relapsed so, by the printed counts
+        told(prepared, patients, times.histories(begun["day"]), rng)
+        return Start(patients, begun, drawn.arrays)
+    return None
+
+
+def not_found(paper: str) -> KitError:
+    """Return the error of a search that was given up.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+
+    Returns
+    -------
+    KitError
+    """
+    return KitError(
+        f"no cohort with every printed number found in {ATTEMPTS} attempts",
+        where=paper,
         right="another seed, or numbers that don't exclude each other",
     )
 
@@ -184,7 +221,7 @@ def leap(prepared: Plan, begun: Start, seed: int | Sequence[int]) -> Start:
         Of the same patients by what the times are grouped, with other times; where no leap
         succeeds, `begun` itself, from which members still wander off.
     """
-    rng = np.random.default_rng([*np.atleast_1d(seed), _ATTEMPTS + 1])
+    rng = np.random.default_rng([*np.atleast_1d(seed), ATTEMPTS + 1])
     for _ in range(_LEAPS):
         own = begun.begun | {"day": begun.begun["day"].copy()}
         if not apart.leap(rng, own, begun.arrays):
@@ -193,6 +230,56 @@ def leap(prepared: Plan, begun: Start, seed: int | Sequence[int]) -> Start:
             told(prepared, begun.patients, times.histories(own["day"]), rng)
             return Start(begun.patients, own, begun.arrays)
     return begun
+
+
+def begin(prepared: Plan, member: pd.DataFrame) -> Start:
+    """Make a stored cohort ready to be searched from.
+
+    Parameters
+    ----------
+    prepared : Plan
+        What all members have in common.
+    member : pandas.DataFrame
+        One member of its ensemble.
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    KitError
+        If the cohort lacks a published number.
+    """
+    history = [name for name in times.NAMES.values() if name in member]
+    told = member.reset_index(drop=True)
+    patients = told.drop(columns=["member", *history])
+    rng = np.random.default_rng(0)
+    own = [flag for flag in prepared.flags if flag.counts]
+    day = np.full((len(patients), search.COLUMNS), search.NEVER, np.int64)
+    day[:, search.TREATMENT] = 0
+    for column, name in times.NAMES.items():
+        if name in history:
+            known = told[name].notna().to_numpy()
+            day[known, column] = np.rint(told.loc[known, name].astype(float) * DAYS_PER_MONTH)
+    patients = patients.assign(**{flag.name: "N" for flag in own})
+    arrays = times.problem(prepared.asked, patients, prepared.flags, prepared.variables).arrays
+    defined = (arrays[name] for name in ("origin", "events", "competing", "censors", "cut"))
+    time, code, _ = search.observed(day, *defined)
+    names = [flag.name for flag in prepared.flags]
+    for flag in own:
+        e = arrays["flag_endpoint"][names.index(flag.name)]
+        had = (time[e] >= 0) & (time[e] <= flag.day) & (code[e] == 1)
+        patients[flag.name] = np.where(had, "Y", "N")
+    drawn = times.problem(prepared.asked, patients, prepared.flags, prepared.variables)
+    begun = times.start(prepared.asked, patients, drawn, rng) | {"day": day}
+    if not apart.kept(rng, begun, drawn.arrays):
+        raise KitError(
+            "a stored cohort lacks a published number",
+            where=f"data/{prepared.asked.paper.id}/cohorts.parquet",
+            right=f"python -m helpers reconstruct {prepared.asked.paper.id}",
+        )
+    return Start(patients, begun, drawn.arrays)
 
 
 def member(prepared: Plan, seed: int | Sequence[int], begun: Start | None = None) -> pd.DataFrame:
@@ -219,7 +306,7 @@ def member(prepared: Plan, seed: int | Sequence[int], begun: Start | None = None
         If the search did not find one.
     """
     begun = begun or start(prepared, seed)
-    rng = np.random.default_rng([*np.atleast_1d(seed), _ATTEMPTS])
+    rng = np.random.default_rng([*np.atleast_1d(seed), ATTEMPTS])
     own = begun.begun | {"day": begun.begun["day"].copy()}
     for _ in range(_DEALS):
         apart.push(rng, own, begun.arrays, steps=_STEPS_APART)
@@ -294,7 +381,7 @@ def _found_in_turn(rng: np.random.Generator, begun: Arrays, arrays: Arrays) -> f
         own["day"][:] = before
         left = cooled(*_TOWARDS_ALL[turn % len(_TOWARDS_ALL)])
         curves, tests = combine.straighten(rng, own, arrays)
-        if curves > _CURVES_FAR or tests > combine.FARTHEST:
+        if curves > combine.CURVES_FAR or tests > combine.FARTHEST:
             hopeless += 2 if tests > _AT_ONCE * combine.FARTHEST else 1
             if hopeless >= _HOPELESS_TURNS:
                 break
@@ -416,7 +503,6 @@ _TOWARDS_ALL = ((250_000, 0.15, 1e-4, 12.0), (250_000, 0.15, 1e-4, 30.0))
 """Steps, heat at the start and the end, and how much less than otherwise the tests weigh."""
 
 _HOPELESS_TESTS, _HOPELESS_TOWARDS = 0.05, 1.6
-_CURVES_FAR = 0.15
 _TURNS, _HOPELESS_TURNS, _APPROACHES = 10, 2, 2
 """Most patients aren't worth ten turns: two hopeless ones, and others are drawn."""
 

@@ -35,11 +35,13 @@ LOG_RANK, FIRST_BETTER, FINE_GRAY = range(20, 23)
 HAZARD_RATIO, HAZARD_RATIO_LOWER, HAZARD_RATIO_UPPER = range(23, 26)
 # Scales of a confidence interval.
 PLAIN, LOG, LOG_LOG, ARCSINE = 0, 1, 2, 3
+# Of what a curve's steps are at hand while its targets are gone through.
+NOTHING, EVENTS_TOLD, REVERSED = 0, 1, 2
 FIRST = 8
 """Added to a scale: a quantile is where the curve first reaches it, and nothing else."""
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def observe(day, origin, events, competing, censors, cut, time, code, patient):
     """Work out one patient's time and code for each endpoint."""
     for e in range(origin.shape[0]):
@@ -84,7 +86,7 @@ def observe(day, origin, events, competing, censors, cut, time, code, patient):
             code[e, patient] = found
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def place(order, time, patient):
     """Put one patient back into the order of the times; the others must be in it."""
     n = order.shape[0]
@@ -101,13 +103,12 @@ def place(order, time, patient):
     order[at] = patient
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def steps(order, time, code, mask, cause, at, risk, died, alive, variance):
     """Write one Kaplan-Meier curve's steps; return their number and that of the patients."""
     n = 0
-    for i in order:
-        if mask[i] and time[i] >= 0:
-            n += 1
+    for i in range(mask.shape[0]):
+        n += mask[i] and time[i] >= 0
     left = n
     s, v = 1.0, 0.0
     k = 0
@@ -145,7 +146,7 @@ def steps(order, time, code, mask, cause, at, risk, died, alive, variance):
     return k, n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def limit(s, v, z, scale, upper):
     """Return one confidence limit of a survival rate; nan where the method has none."""
     if s <= 0.0:
@@ -168,7 +169,7 @@ def limit(s, v, z, scale, upper):
     return math.sin(max(angle - half, 0.0)) ** 2
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def crossing(at, height, k, level):
     """Return the day on which a step curve reaches a level; -1 if never.
 
@@ -187,7 +188,41 @@ def crossing(at, height, k, level):
     return -1.0, -1.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def band_crossing(at, alive, variance, k, level, z, scale, upper, never, band):
+    """Return what `crossing` does for a confidence limit of a curve, and the limit's lowest value.
+
+    The lowest value is only worked out where `off_crossing` asks for it: of a limit that is
+    never down at the level, or that is although it should `never` be. Limits cost more than all
+    else of a curve.
+    """
+    tolerance = 1.5e-8
+    found = -1
+    for i in range(k):
+        # No upper limit is below the curve.
+        if upper and alive[i] > level + tolerance:
+            continue
+        band[i] = limit(alive[i], variance[i], z, scale, upper)
+        if band[i] < level + tolerance:  # never true of nan
+            found = i
+            break
+    last = 1.0
+    if (found < 0) != never:
+        for i in range(k):
+            band[i] = limit(alive[i], variance[i], z, scale, upper)
+            if band[i] < last:
+                last = band[i]
+    if found < 0:
+        return -1.0, -1.0, last
+    day = float(at[found])
+    if abs(band[found] - level) < tolerance:
+        for j in range(found + 1, k):
+            if limit(alive[j], variance[j], z, scale, upper) < band[found] - 1e-12:
+                return day, (day + at[j]) / 2, last
+    return day, day, last
+
+
+@njit(cache=True, error_model="numpy")
 def outside(x, lo, hi, scale):
     """Return how far a value lies outside an interval, in units of the scale."""
     if x != x:
@@ -199,7 +234,7 @@ def outside(x, lo, hi, scale):
     return off if off < 2.0 else 2.0 + 0.35 * (off - 2.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def off_crossing(day, end, last, level, lo, hi, scale):
     """Return how far a quantile is off; `lo` below 0 asks for one that is never reached.
 
@@ -214,7 +249,7 @@ def off_crossing(day, end, last, level, lo, hi, scale):
     return outside(day, lo, hi, scale)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def quantile(values, k, p):
     """Return a quantile of sorted values by linear interpolation (R type 7)."""
     if k == 0:
@@ -226,7 +261,7 @@ def quantile(values, k, p):
     return values[f] + (h - f) * (values[f + 1] - values[f])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def quantile6(values, k, p):
     """Return a quantile of sorted values as SPSS and Stata give it (R type 6)."""
     if k == 0:
@@ -240,7 +275,7 @@ def quantile6(values, k, p):
     return values[f] + (h - f) * (values[f + 1] - values[f])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def at_once(order, time, code, mask, start):
     """Count who of a group has the time of the one at `start`; return where the next time begins.
 
@@ -263,7 +298,7 @@ def at_once(order, time, code, mask, start):
     return i, d1, d2, gone
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def incidence(order, time, code, mask, until):
     """Return a cumulative incidence by a day and its variance."""
     n = 0
@@ -298,45 +333,36 @@ def incidence(order, time, code, mask, until):
     return f_end, var
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def log_rank(order, time, code, group, k, until, observed, expected, matrix):
     """Return the log-rank chi-squared of up to eight groups, events after `until` left out.
 
     `group` numbers the groups; who is in none has -1.
     """
+    if k == 2:
+        return _log_rank_of_two(order, time, code, group, until, observed, expected)
     left = np.zeros(k)
-    size = order.shape[0]
     for g in range(k):
         observed[g] = 0.0
         expected[g] = 0.0
         for h in range(k):
             matrix[g, h] = 0.0
     n = 0.0
-    begin = size
-    for i in range(size - 1, -1, -1):
-        p = order[i]
-        if time[p] < 0:
-            break
-        begin = i
-        if group[p] >= 0:
-            left[group[p]] += 1
-            n += 1
-    gone = np.zeros(k)
-    i = begin
-    while i < size:
+    # Backwards, whoever was at risk is counted on the way.
+    i = order.shape[0] - 1
+    while i >= 0 and time[order[i]] >= 0:
         t = time[order[i]]
-        if t > until:
-            break
         total = 0.0
-        while i < size and time[order[i]] == t:
+        while i >= 0 and time[order[i]] == t:
             q = order[i]
             g = group[q]
             if g >= 0:
-                gone[g] += 1
-                if code[q] == 1:
+                left[g] += 1
+                n += 1
+                if code[q] == 1 and t <= until:
                     observed[g] += 1
                     total += 1
-            i += 1
+            i -= 1
         if total > 0:
             for g in range(k):
                 expected[g] += left[g] * total / n
@@ -346,22 +372,44 @@ def log_rank(order, time, code, group, k, until, observed, expected, matrix):
                     matrix[g, g] += left[g] * (n - left[g]) * factor
                     for h in range(g + 1, k - 1):
                         matrix[g, h] -= left[g] * left[h] * factor
-        for g in range(k):
-            left[g] -= gone[g]
-            n -= gone[g]
-            gone[g] = 0.0
     for g in range(k - 1):
         for h in range(g):
             matrix[g, h] = matrix[h, g]
     return _quadratic(observed, expected, matrix, k)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def _log_rank_of_two(order, time, code, group, until, observed, expected):
+    """Return what `log_rank` does, for two groups; most comparisons are of two."""
+    n, first = 0, 0
+    seen, awaited, events, variance = 0, 0.0, 0, 0.0
+    i = order.shape[0] - 1
+    while i >= 0:
+        t = time[order[i]]
+        if t < 0:
+            break
+        total = 0
+        while i >= 0 and time[order[i]] == t:
+            q = order[i]
+            if group[q] >= 0:
+                n += 1
+                first += group[q] == 0
+                if code[q] == 1 and t <= until:
+                    total += 1
+                    seen += group[q] == 0
+            i -= 1
+        if total > 0:
+            events += total
+            awaited += first * total / n
+            if n > 1:
+                variance += first * (n - first) * total * (n - total) / (n * n * (n - 1.0))
+    observed[0], observed[1] = seen, events - seen
+    expected[0], expected[1] = awaited, events - awaited
+    return (seen - awaited) ** 2 / variance if variance > 0 else np.nan
+
+
+@njit(cache=True, error_model="numpy")
 def _quadratic(observed, expected, matrix, k):
-    if k == 2:
-        if matrix[0, 0] <= 0:
-            return np.nan
-        return (observed[0] - expected[0]) ** 2 / matrix[0, 0]
     m = k - 1
     a = np.empty((m, m))
     b = np.empty(m)
@@ -389,7 +437,7 @@ def _quadratic(observed, expected, matrix, k):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def cox(order, time, code, first, second, efron):
     """Return the log hazard ratio of the first group against the second, and its variance."""
     size = order.shape[0]
@@ -449,7 +497,7 @@ def cox(order, time, code, first, second, efron):
     return beta, 1.0 / info
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def fine_gray(order, time, code, first, second):
     """Return the log subdistribution hazard ratio of two groups and cmprsk's variance of it.
 
@@ -597,27 +645,32 @@ def fine_gray(order, time, code, first, second):
     return beta, total / (info * info)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def curve_energy(
     curve, curve_endpoint, curve_mask, order, time, code, masks, first, targets, numbers, z, scratch
 ):
     """Return how far one curve is from what was printed of it."""
     e = curve_endpoint[curve]
     mask = masks[curve_mask[curve]]
-    at, risk, died, alive, variance, low, high = (
+    at, risk, died, alive, variance, band = (
         scratch[0],
         scratch[1],
         scratch[2],
         scratch[3],
         scratch[4],
         scratch[5],
-        scratch[6],
     )
     total = 0.0
-    k, _ = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
-    limits_for = -1
+    k = 0
+    f, v, known_until = 0.0, 0.0, -1.0
+    holds = NOTHING
     for c in range(first[curve], first[curve + 1]):
         kind = targets[c, 0]
+        wants = REVERSED if kind == REVERSE_FOLLOW_UP else EVENTS_TOLD
+        if holds != wants and (kind <= QUANTILE_UPPER or kind == REVERSE_FOLLOW_UP):
+            cause = -1 if wants == REVERSED else 1
+            k, _ = steps(order[e], time[e], code[e], mask, cause, at, risk, died, alive, variance)
+            holds = wants
         scale_of = targets[c, 1]
         scale = scale_of % FIRST
         p, lo, hi, unit = numbers[c, 0], numbers[c, 1], numbers[c, 2], numbers[c, 3]
@@ -638,8 +691,7 @@ def curve_energy(
                     if seen < p:
                         total += outside(float(seen), p, np.inf, 30.0) + 0.1
             else:
-                v = variance[j] if j >= 0 else 0.0
-                x = limit(s, v, z, scale, kind == LANDMARK_UPPER)
+                x = limit(s, variance[j] if j >= 0 else 0.0, z, scale, kind == LANDMARK_UPPER)
                 total += outside(x, lo, hi, unit)
         elif kind <= QUANTILE_UPPER:
             level = 1.0 - p
@@ -650,21 +702,16 @@ def curve_energy(
                 if middle != day and scale_of < FIRST:
                     total += off_crossing(middle, end, last, level, lo, hi, unit)
             else:
-                if limits_for != scale:
-                    for j in range(k):
-                        low[j] = limit(alive[j], variance[j], z, scale, False)
-                        high[j] = limit(alive[j], variance[j], z, scale, True)
-                    limits_for = scale
                 # The lower limit of the median is where the lower limit of the band crosses.
-                band = low if kind == QUANTILE_LOWER else high
-                day, middle = crossing(at, band, k, level)
-                last = 1.0
-                for j in range(k):
-                    if band[j] < last:
-                        last = band[j]
+                upper = kind == QUANTILE_UPPER
+                day, middle, last = band_crossing(
+                    at, alive, variance, k, level, z, scale, upper, lo < 0, band
+                )
             total += off_crossing(day, end, last, level, lo, hi, unit)
         elif kind <= INCIDENCE_UPPER:
-            f, v = incidence(order[e], time[e], code[e], mask, p)
+            if p != known_until:
+                f, v = incidence(order[e], time[e], code[e], mask, p)
+                known_until = p
             if kind == INCIDENCE:
                 total += outside(f, lo, hi, unit)
             elif f <= 0 or f >= 1:
@@ -688,29 +735,24 @@ def curve_energy(
             total += outside(quantile(at, m, p), lo, hi, unit)
             if 0.0 < p < 1.0 and p != 0.5:
                 total += outside(quantile6(at, m, p), lo, hi, unit)
-            k = -1  # the steps are gone
+            holds = NOTHING
         elif kind == REVERSE_FOLLOW_UP:
-            m, _ = steps(order[e], time[e], code[e], mask, -1, at, risk, died, alive, variance)
-            day, middle = crossing(at, alive, m, 1.0 - p)
-            end = at[m - 1] if m else 0.0
-            last = alive[m - 1] if m else 1.0
+            day, middle = crossing(at, alive, k, 1.0 - p)
+            end = at[k - 1] if k else 0.0
+            last = alive[k - 1] if k else 1.0
             total += off_crossing(day, end, last, 1.0 - p, lo, hi, unit)
             if middle != day:
                 total += off_crossing(middle, end, last, 1.0 - p, lo, hi, unit)
-            k = -1
         elif kind == EVENTS:
             m = 0
             for i in range(mask.shape[0]):
                 if mask[i] and time[e, i] >= 0 and code[e, i] == 1 and time[e, i] <= p:
                     m += 1
             total += outside(float(m), lo, hi, unit)
-        if k < 0 and c + 1 < first[curve + 1]:
-            k, _ = steps(order[e], time[e], code[e], mask, 1, at, risk, died, alive, variance)
-            limits_for = -1
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def test_energy(
     t, kinds, endpoint, members, sizes, bounds, order, time, code, masks, groups, work, matrix
 ):
@@ -739,7 +781,7 @@ def test_energy(
     return outside(b + sign * until * math.sqrt(v), lo, hi, unit)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def horizons(first, targets, numbers):
     """Return the day of each curve after which nothing changes what its targets ask."""
     n_curves = first.shape[0] - 1
@@ -754,7 +796,7 @@ def horizons(first, targets, numbers):
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def allowed(day, patient, least, most, must):
     """Say whether one patient's history is in a possible order and within its bounds."""
     d = day[patient]
@@ -784,7 +826,7 @@ def allowed(day, patient, least, most, must):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def as_flagged(patient, time, code, flag_endpoint, flag_day, flag_lost, flags):
     """Say whether one patient had the events by the days by which they must have had them."""
     for f in range(flag_endpoint.shape[0]):
@@ -803,7 +845,7 @@ def as_flagged(patient, time, code, flag_endpoint, flag_day, flag_lost, flags):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def movables(origin, events, competing, censors):
     """Return the columns to move: what some endpoint asks of, and what ends a history."""
     movable = np.zeros(COLUMNS + 2, np.int64)
@@ -820,7 +862,7 @@ def movables(origin, events, competing, censors):
     return movable[:count]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def propose(rng, day, least, most, kin, peers, ends, movable, moved, old_row):
     """Change the histories of one patient or two, chance deciding how.
 
@@ -919,7 +961,7 @@ def propose(rng, day, least, most, kin, peers, ends, movable, moved, old_row):
     return count, exchanged
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def observed(day, origin, events, competing, censors, cut):
     """Return every endpoint's times, its codes and the order of its patients."""
     n, n_endpoints = day.shape[0], origin.shape[0]
@@ -933,7 +975,7 @@ def observed(day, origin, events, competing, censors, cut):
     return time, code, order
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def grouped(masks, test_members, test_size):
     """Return of each test in which of its groups a patient is, -1 for none."""
     groups = np.full((test_size.shape[0], masks.shape[1]), -1, np.int64)
@@ -945,7 +987,7 @@ def grouped(masks, test_members, test_size):
     return groups
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def put_in_order(moved, count, old_time, old_code, time, code, order, earliest):
     """Place the moved patients anew and note from when on each endpoint has changed."""
     for e in range(order.shape[0]):
@@ -961,7 +1003,7 @@ def put_in_order(moved, count, old_time, old_code, time, code, order, earliest):
             place(order[e], time[e], moved[0])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def put_back(day, moved, count, old_row, old_time, old_code, time, code, order):
     """Undo what was done to one patient or two."""
     for m in range(count):
@@ -974,7 +1016,7 @@ def put_back(day, moved, count, old_row, old_time, old_code, time, code, order):
             code[e, moved[m]] = old_code[m, e]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def anneal(
     rng,
     day,
@@ -1021,7 +1063,7 @@ def anneal(
     n_tests = test_kind.shape[0]
     time, code, order = observed(day, origin, events, competing, censors, cut)
     groups = grouped(masks, test_members, test_size)
-    scratch = np.zeros((7, n + 2))
+    scratch = np.zeros((6, n + 2))
     work = np.zeros((2, 8))
     matrix = np.zeros((8, 8))
     curve_cost = np.zeros(n_curves)
@@ -1173,7 +1215,7 @@ def anneal(
     return best, used
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def probe(
     rng,
     day,
@@ -1222,7 +1264,7 @@ def probe(
     n_tests = test_kind.shape[0]
     time, code, order = observed(day, origin, events, competing, censors, cut)
     groups = grouped(masks, test_members, test_size)
-    scratch = np.zeros((7, n + 2))
+    scratch = np.zeros((6, n + 2))
     work = np.zeros((2, 8))
     matrix = np.zeros((8, 8))
     curves = 0.0
@@ -1348,7 +1390,7 @@ def probe(
     return found, curves, tests
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def late_events(free, total, value, lower, upper, z, scale):
     """Return which numbers of later events can take a rate to another with its interval.
 
