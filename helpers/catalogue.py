@@ -639,6 +639,13 @@ def published(paper: str) -> list[PublishedNumber]:
         isn't one, an id used twice, a relation to an id that doesn't exist.
     """
     file = paths.paper(paper) / "published.csv"
+    both = file, file.with_name("paper.toml")
+    changed = tuple(each.stat().st_mtime_ns if each.is_file() else 0 for each in both)
+    return list(_published(paper, file, changed))
+
+
+@lru_cache
+def _published(paper: str, file: Path, _changed: tuple[int, ...]) -> tuple[PublishedNumber, ...]:
     where = f"data/{paper}/published.csv"
     numbers: list[PublishedNumber] = []
     faults: list[tuple[int, str]] = []
@@ -687,7 +694,7 @@ def published(paper: str) -> list[PublishedNumber]:
         # A relation is checked last, and told where its row stands.
         faults.sort(key=lambda fault: fault[0])
         raise DataError("\n".join(fault for _, fault in faults))
-    return numbers
+    return tuple(numbers)
 
 
 def excerpts(paper: str) -> dict[str, str]:

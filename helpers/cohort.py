@@ -32,12 +32,16 @@ def printed(paper: str) -> pd.DataFrame:
     DataError
         If the paper shows no patients, or ``patients.csv`` has faults.
     """
+    return _read(*_version(paper)).copy()
+
+
+def _version(paper: str) -> tuple[Path, tuple[int, ...]]:
+    """Return where a paper's patients are, and when what is known of them last changed."""
     file = paths.paper(paper) / "patients.csv"
     if not catalogue.load(paper).patient_level:
         raise DataError("the paper does not show its patients one by one", where=f"data/{paper}")
-    described = paths.paper(paper) / "paper.toml"
-    changed = tuple(each.stat().st_mtime_ns if each.is_file() else 0 for each in (file, described))
-    return _read(file, changed).copy()
+    both = file, file.with_name("paper.toml")
+    return file, tuple(each.stat().st_mtime_ns if each.is_file() else 0 for each in both)
 
 
 def patients(paper: str, where: str = "") -> pd.DataFrame:
@@ -64,10 +68,7 @@ def patients(paper: str, where: str = "") -> pd.DataFrame:
     QueryError
         If `where` cannot be read.
     """
-    text = printed(paper)
-    recorded = catalogue.load(paper).variables
-    typed = pd.DataFrame({name: _typed(text[name], recorded[name]) for name in text})
-    return select(typed, where, recorded)
+    return select(_read_typed(*_version(paper)), where, catalogue.load(paper).variables)
 
 
 def select(table: pd.DataFrame, where: str, variables: dict[str, Variable]) -> pd.DataFrame:
@@ -176,6 +177,13 @@ def _read(file: Path, _changed: tuple[int, ...]) -> pd.DataFrame:
     if faults:
         raise DataError("\n".join(faults))
     return pd.DataFrame([row for _, row in rows], dtype=str)
+
+
+@lru_cache
+def _read_typed(file: Path, changed: tuple[int, ...]) -> pd.DataFrame:
+    text = _read(file, changed)
+    recorded = catalogue.load(file.parent.name).variables
+    return pd.DataFrame({name: _typed(text[name], recorded[name]) for name in text})
 
 
 def _cell_faults(cell: str, variable: Variable) -> Iterator[tuple[str, str]]:
