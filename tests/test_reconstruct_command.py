@@ -58,6 +58,19 @@ def test_cohorts_are_stored_beside_the_paper(root, paper, patients):
     assert (about["members"], about["seed"]) == (2, 7)
 
 
+def test_more_cohorts_are_added_to_those_stored(root):
+    result = run(root, "hma_ldac", "--more", "--members", "1")
+    assert result.returncode == 1
+    assert told(result)[-1].startswith("data/hma_ldac: there is no reconstructed ensemble")
+    result = run(root, "hma_ldac", "--more", "--relaxed")
+    assert result.returncode == 2
+    assert told(result) == ["--more: not with --relaxed or --scheduler; right would be: it alone"]
+    assert stored(root) == []
+    shutil.copy(DATA / "hma_ldac" / "cohorts.parquet", root / "data" / "hma_ldac")
+    result = run(root, "hma_ldac", "--more", "--members", "1")
+    assert result.stdout == "data/hma_ldac/cohorts.parquet: 201 synthetic cohorts\n"
+
+
 def test_an_unknown_paper_is_one_line(root):
     result = run(root, "nobody")
     assert result.returncode == 2

@@ -89,6 +89,40 @@ def test_members_that_share_a_start_are_the_same_whoever_makes_them(root):
     assert not first["LSTALVM"].equals(second["LSTALVM"])
 
 
+def test_of_a_search_the_first_attempt_that_found_a_cohort_counts():
+    search = ensemble._Search([[1, 2], [3]])
+    assert [search.attempt()[1] for _ in range(3)] == [(1, 0), (1, 1), (1, 2)]
+    search.told[2] = "later"
+    search.told[0] = None
+    assert search.found(PAPER) is None
+    assert search.waiting()
+    search.told[1] = "earlier"
+    assert search.found(PAPER) == "earlier"
+    assert not search.waiting()
+
+
+def test_a_search_is_given_up_after_its_last_attempt(monkeypatch):
+    monkeypatch.setattr("helpers.reconstruct.members.ATTEMPTS", 2)
+    search = ensemble._Search([[1]])
+    search.told = {search.attempt()[1][1]: None for _ in range(2)}
+    with pytest.raises(KitError, match="no cohort with every printed number found in 2 attempts"):
+        search.found(PAPER)
+
+
+def test_members_are_added_to_those_stored(root, made):
+    ensemble.write(PAPER, made, seed=3)
+    found = ensemble.more(PAPER, members=2, seed=5)
+    assert_frame_equal(found[found["member"] <= 4], ensemble.read(PAPER))
+    assert_frame_equal(ensemble.more(PAPER, members=2, seed=5), found)
+    assert found["member"].unique().tolist() == [1, 2, 3, 4, 5, 6]
+    for number in (5, 6):
+        begun, new = (found[found["member"] == each] for each in (number - 4, number))
+        assert not np.array_equal(begun["LSTALVM"], new["LSTALVM"])
+    # Storing refuses cohorts that lack a number.
+    ensemble.write(PAPER, found, seed=5)
+    assert ensemble.about(PAPER)["members"] == 6
+
+
 def test_a_dask_cluster_makes_the_same_even_if_a_worker_is_killed(cluster, made):
     assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
     workers = {worker.pid for worker in cluster.workers.values()}
