@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from helpers import spreadsheets
+from helpers import executors, spreadsheets
 from helpers.classroom import command as classroom
 from helpers.errors import KitError, LessonError
 
@@ -28,6 +28,8 @@ app = typer.Typer(
 paper_app = typer.Typer(no_args_is_help=True, help="Add a paper of your own, and check it.")
 app.add_typer(paper_app, name="paper")
 app.add_typer(classroom.app, name="classroom")
+
+executors.start_sooner()
 
 _MOST_FAULTS = 100
 _LONGEST_REASON = 2000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -58,8 +59,18 @@ def executor(*, jobs: int, scheduler: str = "") -> Iterator[Executor]:
             processes.shutdown(kill_workers=True)
 
 
+def start_sooner() -> None:
+    """Leave out what takes a second whenever a process of ours first reads a notebook.
+
+    jsonschema, within nbformat, else puts together a grammar of international addresses, for a
+    check that notebooks have no use for.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+
 def _belong_to(owner: int) -> None:
     """Leave it to the process that gives out the work when this one ends."""
+    start_sooner()
     # A terminal sends Ctrl-C to all.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Killed, the owner can end nobody any more.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from helpers.reconstruct import ensemble
@@ -66,9 +67,10 @@ def test_more_cohorts_are_added_to_those_stored(root):
     assert result.returncode == 2
     assert told(result) == ["--more: not with --relaxed or --scheduler; right would be: it alone"]
     assert stored(root) == []
-    shutil.copy(DATA / "hma_ldac" / "cohorts.parquet", root / "data" / "hma_ldac")
+    begun = pd.read_parquet(DATA / "hma_ldac" / "cohorts.parquet").query("member <= 2")
+    ensemble.write("hma_ldac", begun, seed=1)
     result = run(root, "hma_ldac", "--more", "--members", "1")
-    assert result.stdout == "data/hma_ldac/cohorts.parquet: 201 synthetic cohorts\n"
+    assert result.stdout == "data/hma_ldac/cohorts.parquet: 3 synthetic cohorts\n"
 
 
 def test_an_unknown_paper_is_one_line(root):

@@ -33,6 +33,8 @@ STOP_SECONDS = 30
 # The longest wait for anything on the page: another test may keep the machine busy.
 WAIT_MS = int(os.environ.get("WAITMS", 30_000))
 RUN_MS = 300_000
+# How often to look. At each frame, as Playwright does, it takes the time of what is waited for.
+LOOK_MS = 50
 # Off the screen JupyterLab keeps a cell's output in the page, so this sees all cells. A panel
 # comes alive only where its cell was run.
 DONE = """panels => {
@@ -94,7 +96,7 @@ def run_all(page, panels):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     done = DONE.replace("ERROR", ERROR.replace('"', "'"))
-    page.wait_for_function(done, arg=panels, timeout=RUN_MS)
+    page.wait_for_function(done, arg=panels, timeout=RUN_MS, polling=4 * LOOK_MS)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from helpers import parameters
 
+from .lab import LOOK_MS
+
 BACK = "Back to the lesson's settings"
 
 READ = """root => ({
@@ -104,7 +106,7 @@ class Panel:
         summary, parts = _expected(self.work_out, settings, paper)
         expect(self.summary).to_have_text(summary)
         expect(self.alert).to_have_count(0)
-        self.page.wait_for_function(DRAWN, arg=self.box.element_handle())
+        self.page.wait_for_function(DRAWN, arg=self.box.element_handle(), polling=LOOK_MS)
         assert self.seen() == short(self.page.evaluate(READ_TEXT, parts))
 
     def refuses(self, *words):

@@ -15,7 +15,7 @@ from helpers import paths, report
 
 from . import accessibility, lesson_panels
 from .keyboard import moves, stops
-from .lab import ERROR, run_all
+from .lab import ERROR, LOOK_MS, run_all
 from .panel import CONTROLS, FOCUSED, LABELS
 
 LESSONS = paths.lessons()
@@ -188,7 +188,7 @@ def _check(box, panel):
     """Wait until the page shows what Python does: words, tables and pictures."""
     expected = panel.children[-1].value
     try:
-        box.page.wait_for_function(SHOWS, arg=[box.element_handle(), expected])
+        box.page.wait_for_function(SHOWS, arg=[box.element_handle(), expected], polling=LOOK_MS)
     except TimeoutError:
         shown = box.locator(":scope > .widget-html > .widget-html-content").last
         assert shown.text_content() == box.page.evaluate(WORDS, expected)

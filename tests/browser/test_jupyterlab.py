@@ -15,7 +15,7 @@ from playwright.sync_api import TimeoutError, expect
 
 from helpers import ledgers, leeway, paths, report, whatif
 
-from .lab import run_all
+from .lab import LOOK_MS, run_all
 from .panel import DRAWN, READ, READ_TEXT, Panel, cell, short
 
 ASKED_MS = 5_000
@@ -101,7 +101,7 @@ def test_shows_the_stored_panels_where_nothing_has_run(opened, lab, name):
         html,
     )
     expect(output.locator(".tbn-summary")).to_have_text(summary)
-    page.wait_for_function(DRAWN, arg=output.element_handle())
+    page.wait_for_function(DRAWN, arg=output.element_handle(), polling=LOOK_MS)
     assert short(output.evaluate(READ)) == short(page.evaluate(READ_TEXT, html))
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from helpers import panels, paths, site
 
 from . import accessibility, lesson_panels
+from .lab import LOOK_MS
 
 LESSON = paths.lessons()[1]
 PANELS = lesson_panels.names(LESSON)
@@ -57,7 +58,7 @@ def check(page, box, panel):
         expect(box.locator(".tbn-message")).to_contain_text(panel.message)
         return
     html = panels.as_html(panel.outcome)
-    page.wait_for_function(SHOWS, arg=[box.element_handle(), html])
+    page.wait_for_function(SHOWS, arg=[box.element_handle(), html], polling=LOOK_MS)
     expect(box.locator(".tbn-message")).to_be_empty()
 
 
