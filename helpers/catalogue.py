@@ -639,9 +639,7 @@ def published(paper: str) -> list[PublishedNumber]:
         isn't one, an id used twice, a relation to an id that doesn't exist.
     """
     file = paths.paper(paper) / "published.csv"
-    both = file, file.with_name("paper.toml")
-    changed = tuple(each.stat().st_mtime_ns if each.is_file() else 0 for each in both)
-    return list(_published(paper, file, changed))
+    return list(_published(paper, file, paths.changed(file, file.with_name("paper.toml"))))
 
 
 @lru_cache

@@ -40,8 +40,7 @@ def _version(paper: str) -> tuple[Path, tuple[int, ...]]:
     file = paths.paper(paper) / "patients.csv"
     if not catalogue.load(paper).patient_level:
         raise DataError("the paper does not show its patients one by one", where=f"data/{paper}")
-    both = file, file.with_name("paper.toml")
-    return file, tuple(each.stat().st_mtime_ns if each.is_file() else 0 for each in both)
+    return file, paths.changed(file, file.with_name("paper.toml"))
 
 
 def patients(paper: str, where: str = "") -> pd.DataFrame:

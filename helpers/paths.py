@@ -73,6 +73,22 @@ def paper(paper: str) -> Path:
     return folder
 
 
+def changed(*files: Path) -> tuple[int, ...]:
+    """Return when files last changed, so that what was read of them can be kept until then.
+
+    Parameters
+    ----------
+    *files : pathlib.Path
+        The files; they need not exist.
+
+    Returns
+    -------
+    tuple of int
+        Of each the time in nanoseconds; 0 where there is none.
+    """
+    return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
+
+
 def lessons() -> list[Path]:
     """Return the lessons in teaching order.
 

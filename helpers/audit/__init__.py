@@ -134,11 +134,7 @@ def forget() -> None:
 def _changed(paper: str) -> tuple[str | int, ...]:
     folder = paths.paper(paper)
     names = ("paper.toml", "published.csv", "patients.csv", "cohorts.parquet")
-    files = [folder / name for name in names]
-    return (
-        str(folder),
-        *(file.stat().st_mtime_ns if file.is_file() else 0 for file in files),
-    )
+    return str(folder), *paths.changed(*(folder / name for name in names))
 
 
 @lru_cache

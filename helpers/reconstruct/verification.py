@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers import association, audit, catalogue, endpoints, proportions, query, rounding
+from helpers import association, audit, catalogue, endpoints, paths, proportions, query, rounding
 from helpers.audit.evidence import COUNTS, quoted
 from helpers.catalogue import Definition, PublishedNumber, Reading
 from helpers.errors import KitError
@@ -302,8 +302,7 @@ def satisfied(paper: str) -> dict[str, str]:
     if not place.is_file():
         return {}
     sources = (place, *(place.with_name(name) for name in ("paper.toml", "published.csv")))
-    changed = tuple(each.stat().st_mtime_ns if each.is_file() else 0 for each in sources)
-    return dict(_satisfied(paper, place, changed))
+    return dict(_satisfied(paper, place, paths.changed(*sources)))
 
 
 _PROOF = b"trial_by_notebook: verified"
