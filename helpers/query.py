@@ -19,7 +19,7 @@ from __future__ import annotations
 import ast
 import difflib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -127,6 +127,66 @@ def parse(text: str, variables: Mapping[str, Variable]) -> Query:
         at = f" near character {column}" if column else ""
         raise QueryError(f"cannot read {text!r}{at}", right=_EXAMPLE) from None
     return Query(text, tree)
+
+
+def conditions(text: str) -> list[str]:
+    """Take a query apart into what ``and`` joins: all of it must hold of a patient.
+
+    Parameters
+    ----------
+    text : str
+        The query; empty for every patient.
+
+    Returns
+    -------
+    list of str
+        Each part, written in one way. What can't be read is one part as it stands: `parse` says
+        what is wrong with it.
+
+    Examples
+    --------
+    >>> conditions('AGE < 30 and (SEX == "F" and CRFL in ["Y"])')
+    ['AGE < 30', "SEX == 'F'", "CRFL in ['Y']"]
+    """
+    if not text.strip():
+        return []
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [text]
+    return [ast.unparse(part) for part in _operands(tree)]
+
+
+def _operands(tree: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
+        for each in tree.values:
+            yield from _operands(each)
+    else:
+        yield tree
+
+
+def joined(conditions: Iterable[str]) -> str:
+    """Write the query of those of whom all conditions hold.
+
+    Parameters
+    ----------
+    conditions : iterable of str
+        Queries; one that is given twice counts once.
+
+    Returns
+    -------
+    str
+        Empty where there are none.
+
+    Examples
+    --------
+    >>> joined(["AGE < 30", "SEX == 'F' or CRFL == 'Y'", "AGE < 30"])
+    "AGE < 30 and (SEX == 'F' or CRFL == 'Y')"
+    """
+    parts = list(dict.fromkeys(conditions))
+    return " and ".join(
+        f"({part})" if " or " in part and len(parts) > 1 else part for part in parts
+    )
 
 
 def sign(operator: ast.cmpop) -> str:

@@ -298,6 +298,20 @@ def test_who_has_no_event_may_be_lost_but_where_follow_up_is_complete(made_up, m
     assert {flag.lost for flag in times.flags(replace(made_up, paper=paper))} == {lost}
 
 
+@pytest.mark.parametrize(("printed", "high_too"), [("46.7", False), ("46.8", True), ("7", False)])
+def test_a_half_belongs_to_the_digits_that_some_rounding_gives_it(made_up, printed, high_too):
+    """Up or to even, 46.75 is 46.8; 46.85 is 46.8 to even, 46.65 is 46.7 up."""
+    rows = paths.paper("made") / "published.csv"
+    text = rows.read_text(encoding="utf-8").replace(",50%,50,", f",{printed}%,{printed},")
+    rows.write_text(text, encoding="utf-8")
+    [each] = [each for each in times.requirements("made").asked if "os_12_b" in each.ids]
+    half = 0.05 if "." in printed else 0.5
+    low, high = ((float(printed) + end) / 100 for end in (-half, half))
+    assert each.value[0] < low < each.value[1]
+    assert (each.value[0] < high < each.value[1]) == high_too
+    assert each.value == pytest.approx((low, high), abs=1e-8)
+
+
 def test_a_direction_is_of_one_of_two_groups_compared(made_up):
     toml = paths.paper("made") / "paper.toml"
     with (paths.paper("made") / "published.csv").open("a", encoding="utf-8") as rows:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -273,7 +274,7 @@ def constraints(paper: str) -> Constraints:
     compute them, and where some values allow it as SAS does (type 2). Types: R. J. Hyndman and
     Y. Fan, Sample quantiles in statistical packages, American Statistician 50 (1996) 361–365.
     """
-    return _read(paper, _changed(paper))[0]
+    return _latest(paper)[0]
 
 
 def rows(paper: str) -> pd.DataFrame:
@@ -294,7 +295,7 @@ def rows(paper: str) -> pd.DataFrame:
     DataError
         As `constraints`.
     """
-    return _read(paper, _changed(paper))[1].copy()
+    return _latest(paper)[1].copy()
 
 
 def both(*queries: Query) -> Query:
@@ -333,14 +334,14 @@ def unlike(given: Query) -> Query:
     return Query(f"not ({given.text})", ast.UnaryOp(ast.Not(), given.tree))
 
 
-def _changed(paper: str) -> tuple[str | int, ...]:
+def _latest(paper: str) -> tuple[Constraints, pd.DataFrame]:
     folder = paths.paper(paper)
-    files = [folder / name for name in ("paper.toml", "published.csv")]
-    return (str(folder), *(file.stat().st_mtime_ns if file.is_file() else 0 for file in files))
+    changed = paths.changed(*(folder / name for name in ("paper.toml", "published.csv")))
+    return _read(paper, folder, changed)
 
 
 @lru_cache(maxsize=16)
-def _read(paper: str, _changed: tuple[str | int, ...]) -> tuple[Constraints, pd.DataFrame]:
+def _read(paper: str, _folder: Path, _changed: tuple[int, ...]) -> tuple[Constraints, pd.DataFrame]:
     return _Reader(paper).read()
 
 

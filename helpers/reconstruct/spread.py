@@ -13,7 +13,6 @@ at least that much.
 
 from __future__ import annotations
 
-import ast
 import itertools
 import math
 import re
@@ -25,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers import audit, catalogue, endpoints, rounding
+from helpers import audit, catalogue, endpoints, query, rounding
 from helpers.catalogue import Definition, Paper, PublishedNumber, Variable
 from helpers.endpoints import Observed
 from helpers.errors import KitError
@@ -179,7 +178,7 @@ class Quantity:
         }[self.statistic]
         population = self.endpoint.population if self.endpoint is not None else ""
         whom, others = (
-            _joined([*_conditions(population), *_conditions(each)])
+            query.joined([*query.conditions(population), *query.conditions(each)])
             for each in (self.group, self.against)
         )
         versus = f" against those with {others}" if self.against else ""
@@ -515,7 +514,7 @@ class _Reader:
     def __init__(self, described: Paper, numbers: Sequence[PublishedNumber]) -> None:
         self.described, self.numbers = described, numbers
         plan = described.reconstruct
-        self.everyone = _conditions(described.groups.get("all", ""))
+        self.everyone = query.conditions(described.groups.get("all", ""))
         self.endpoints: dict[str, Definition] = {}
         for name, each in described.endpoints.items():
             if each.window_months is None and not _UNRECORDED & {
@@ -523,8 +522,8 @@ class _Reader:
                 *each.events,
                 *each.competing,
             }:
-                who = _conditions(plan.populations.get(name, each.population))
-                everyone = _joined([*self.everyone, *who])
+                who = query.conditions(plan.populations.get(name, each.population))
+                everyone = query.joined([*self.everyone, *who])
                 self.endpoints[name] = each.model_copy(update={"population": everyone})
 
     def of(self, name: str) -> list[PublishedNumber]:
@@ -536,8 +535,8 @@ class _Reader:
         """Return a number's group by what sets it apart from all whom the endpoint is about."""
         reading = self.described.reconstruct.read_as.get(number.id)
         text = self.described.groups[(reading.group if reading else "") or number.group]
-        everyone = _conditions(self.endpoints[name].population)
-        return _joined(each for each in _conditions(text) if each not in everyone)
+        everyone = query.conditions(self.endpoints[name].population)
+        return query.joined(each for each in query.conditions(text) if each not in everyone)
 
     def halves(self) -> Iterator[str]:
         """Yield the queries of each sex, and of the younger and the older half."""
@@ -551,7 +550,7 @@ class _Reader:
                 if each.quantity == "age"
                 and each.statistic in ("median_range", "median_iqr")
                 and each.group
-                and _conditions(self.described.groups[each.group]) == self.everyone
+                and query.conditions(self.described.groups[each.group]) == self.everyone
                 and (digits := rounding.read(each.value or ""))
             ]
             for age in medians[:1]:
@@ -607,23 +606,3 @@ class _Reader:
 
 
 _RATE = re.compile(r"_(\d+)m$")
-
-
-def _conditions(text: str) -> list[str]:
-    """Return what must hold of a patient whom a query picks: its parts that ``and`` joins."""
-    if not text.strip():
-        return []
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return [text]  # told when the query is carried out
-    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
-        return [ast.unparse(part) for part in tree.values]
-    return [ast.unparse(tree)]
-
-
-def _joined(conditions: Iterable[str]) -> str:
-    parts = list(dict.fromkeys(conditions))
-    return " and ".join(
-        f"({part})" if " or " in part and len(parts) > 1 else part for part in parts
-    )

@@ -8,7 +8,6 @@ all, for one set of patients, into the arrays of `helpers.reconstruct.search`.
 
 from __future__ import annotations
 
-import ast
 import itertools
 import math
 import re
@@ -186,16 +185,15 @@ def requirements(paper: str) -> Requirements:
 def _numbers_of(paper: str, described: Paper) -> Iterator[Requirement]:
     """Yield how many of a group have died or relapsed, where the search decides who."""
     for happening, variable in described.reconstruct.filled.items():
-        wanted = ast.dump(ast.parse(f"{variable} == 'Y'", mode="eval").body)
         for each in counts.constraints(paper).counts:
-            parts = list(_operands(each.query.tree))
-            rest = [part for part in parts if ast.dump(part) != wanted]
-            names = {n.id for part in rest for n in ast.walk(part) if isinstance(n, ast.Name)}
+            parts = query.conditions(each.query.text)
+            rest = [part for part in parts if part != f"{variable} == 'Y'"]
+            group = query.joined(rest)
+            names = query.parse(group, described.variables).names()
             hang_on_it = any(described.variables[name].only_if for name in names)
             filled = set(described.reconstruct.filled.values())
             if len(rest) == len(parts) or names & filled or hang_on_it:
                 continue
-            group = " and ".join(ast.unparse(part) for part in rest)
             yield Requirement(
                 each.sources,
                 "events",
@@ -206,30 +204,11 @@ def _numbers_of(paper: str, described: Paper) -> Iterator[Requirement]:
             )
 
 
-def _operands(tree: ast.expr | None) -> Iterator[ast.expr]:
-    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
-        for each in tree.values:
-            yield from _operands(each)
-    elif tree is not None:
-        yield tree
-
-
 def _query(group: str, definition: Definition | None, described: Paper, read_as: str = "") -> str:
     """Return the query of a group's patients who are in an endpoint's population."""
-    parts = [described.groups.get(group, "")]
     population = read_as or (definition.population if definition else "")
-    if population:
-        parts.append(population)
-    joined = dict.fromkeys(
-        piece.strip() for part in parts for piece in _split(part) if piece.strip()
-    )
-    return " and ".join(joined)
-
-
-def _split(text: str) -> list[str]:
-    if " or " in text:
-        return [f"({text})"]
-    return text.split(" and ")
+    members = described.groups.get(group, "")
+    return query.joined([*query.conditions(members), *query.conditions(population)])
 
 
 def _endpoint(quantity: str, described: Paper) -> str:
@@ -245,9 +224,12 @@ def _span(text: str | None, factor: float, *, twice: bool = False) -> Span | Non
     if twice and digits.relation == "=":
         # Rounded up first to one digit more, then once more; down it changes nothing.
         lo -= (hi - lo) / 20
-    # Halves are rounded up by some programs and to even by others: both ends belong to it.
+    # Halves are rounded up by some programs and to even by others: an end belongs to it if either
+    # gives the digits. 46.75 isn't printed 46.7, 46.85 may be 46.8.
     slack = 1e-9 * max(1.0, abs(float(digits.number)))
-    return (lo - slack) * factor, (hi + slack) * factor
+    lo -= slack if twice or rounding.agrees(lo, digits.text) else -slack
+    hi += slack if rounding.agrees(hi, digits.text) else -slack
+    return lo * factor, hi * factor
 
 
 def _reached(text: str | None, factor: float) -> Span | None:
