@@ -27,6 +27,8 @@ width without end, where a limit isn't reached, is left out of the medians.
 
 If members and truth were drawn alike, N members would cover it in (N - 1) / (N + 1) of the cases:
 82 % for 10, 92 % for 25, 96 % for 50.
+
+Papers are shared out over the processors. Ctrl-C tells of those that are done.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ import sys
 import time as clock
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -47,7 +50,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from helpers import public_patients, query, summary
+from helpers import executors, public_patients, query, summary
 from helpers.catalogue import PublishedNumber
 from helpers.errors import KitError
 from helpers.reconstruct import members, verification
@@ -250,41 +253,75 @@ def shown(title: str, found: dict[str, list[Case]], number: int) -> None:
         print(f"{name:24} {len(some):5}{shares}{told}{ratio:8.2f}")
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What came of one paper, with or without a curve."""
+
+    number: int
+    curve: bool
+    seconds: float
+    cases: list[Case]
+    fault: str = ""
+
+
+def measured(number: int, size: int, seed: int, *, curve: bool) -> Measured:
+    """Make up a paper by its number and measure it."""
+    start = clock.perf_counter()
+    patients, choices = public_patients.draw([seed, number])
+    choices = public_patients.without(choices, *ABSTRACT)
+    found, fault = [], ""
+    try:
+        paper = f"made_up_{number}_{'curve' if curve else 'alone'}"
+        found = cases(paper, size, patients, choices, curve=curve)
+    except KitError as error:
+        fault = str(error)
+    return Measured(number, curve, (clock.perf_counter() - start) / size, found, fault)
+
+
+def told(title: str, some: list[Measured], size: int) -> None:
+    """Print what came of the papers of one kind."""
+    results = defaultdict(list)
+    for each in some:
+        for case in each.cases:
+            results[case.quantity].append(case)
+    shown(title, results, size)
+    faults = [each.fault for each in some if each.fault]
+    unmade = sorted(each.number for each in some if not each.cases and not each.fault)
+    print(
+        f"{len(some) - len(unmade) - len(faults)} of {len(some)} papers reconstructed; "
+        f"{np.median([each.seconds for each in some]):.1f} s a member"
+        + (f"; none found of: {', '.join(map(str, unmade))}" if unmade else "")
+        + "".join(f"\nfault: {each}" for each in faults)
+    )
+
+
 def main(words: list[str]) -> int:
     """Measure; return the exit status."""
-    papers, number, seed = (int(x) for x in [*words, *("20", "25", "2026")[len(words) :]])
-    results: dict[bool, dict[str, list[Case]]] = {False: defaultdict(list), True: defaultdict(list)}
-    unmade: dict[bool, list[int]] = {False: [], True: []}
-    seconds: dict[bool, list[float]] = {False: [], True: []}
-    before = os.environ.get("TRIAL_BY_NOTEBOOK")
+    papers, size, seed = (int(x) for x in [*words, *("20", "25", "2026")[len(words) :]])
+    done: list[Measured] = []
     with TemporaryDirectory() as root:
+        before = os.environ.get("TRIAL_BY_NOTEBOOK")
         os.environ["TRIAL_BY_NOTEBOOK"] = root
         try:
-            for i in tqdm(range(papers), desc="papers", file=sys.stderr):
-                patients, choices = public_patients.draw([seed, i])
-                choices = public_patients.without(choices, *ABSTRACT)
-                for curve in (False, True):
-                    start = clock.perf_counter()
-                    paper = f"made_up_{i}_{'curve' if curve else 'alone'}"
-                    found = cases(paper, number, patients, choices, curve=curve)
-                    seconds[curve].append((clock.perf_counter() - start) / number)
-                    if not found:
-                        unmade[curve].append(i)
-                    for case in found:
-                        results[curve][case.quantity].append(case)
+            with executors.executor(jobs=os.cpu_count() or 1) as pool:
+                tasks = [
+                    pool.submit(measured, number, size, seed, curve=curve)
+                    for number in range(papers)
+                    for curve in (False, True)
+                ]
+                for task in tqdm(as_completed(tasks), total=len(tasks), file=sys.stderr):
+                    done.append(task.result())
+        except KeyboardInterrupt:
+            print(f"\nbroken off: {len(done)} of {2 * papers} papers", file=sys.stderr)
         finally:
             if before is None:
                 del os.environ["TRIAL_BY_NOTEBOOK"]
             else:
                 os.environ["TRIAL_BY_NOTEBOOK"] = before
     for curve, title in ((False, "the abstract alone"), (True, "with a curve")):
-        shown(title, results[curve], number)
-        print(
-            f"{papers - len(unmade[curve])} of {papers} papers reconstructed; "
-            f"{np.median(seconds[curve]):.1f} s a member"
-            + (f"; none found of: {', '.join(map(str, unmade[curve]))}" if unmade[curve] else "")
-        )
-    return 0
+        if some := [each for each in done if each.curve == curve]:
+            told(title, some, size)
+    return int(any(each.fault for each in done))
 
 
 if __name__ == "__main__":

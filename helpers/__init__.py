@@ -51,7 +51,7 @@ The modules, in the order in which data flows through them:
 `exercises`, `report`,    check an answer, write a report or a site, plan a course
 `site`, `course`
 `classroom`               hand lessons out, and grade what comes back
-`executors`               work in several processes, or on a Dask cluster
+`executors`, `progress`   work in several processes, or on a Dask cluster; show how far it is
 `papers`                  write and check the folder of a further paper
 `public_patients`,        make one of true patients
 `summary`,
@@ -115,6 +115,7 @@ __all__ = [
     "phase_two",
     "planned",
     "printed_survival",
+    "progress",
     "proportions",
     "public_patients",
     "query",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,16 +79,15 @@ def report(
     """
     from contextlib import closing
 
-    from tqdm import tqdm
-
     from helpers import report as reports
+    from helpers.progress import Bar
 
     told: set[str] = set()
 
     def tell(error: KitError) -> None:
         # What fails for each report alike, such as a lacking browser, is told once.
         if str(error) not in told:
-            tqdm.write(str(error), file=sys.stderr)
+            Bar.write(str(error), file=sys.stderr)
         told.add(str(error))
 
     try:
@@ -120,12 +118,12 @@ def report(
             asked.plans, out, wanted=wanted, jobs=jobs, scheduler=scheduler, bars=one_by_one
         )
         with closing(made):
-            for each in tqdm(made, total=len(asked.plans), unit="report", disable=one_by_one):
+            for each in Bar(made, total=len(asked.plans), unit="report", disable=one_by_one):
                 done.append(each)
                 for what in each.faults:
                     tell(what)
                 if each.written:
-                    tqdm.write(_written(each))
+                    Bar.write(_written(each))
         if reused := sum(not each.written and not each.faults for each in done):
             typer.echo(f"{reused} of {len(done)} reports are as they were: no input has changed")
         if grid and (summary := reports.write_summary(out, done)):
@@ -158,10 +156,9 @@ def site(
     It opens from any host of files, or from its folder. What hasn't changed isn't made anew. Exit
     status: 0 all well; 1 a lesson failed; 2 the command is wrong.
     """
-    from tqdm import tqdm
-
     from helpers import report as reports
     from helpers import site as sites
+    from helpers.progress import Bar
 
     try:
         files = reports.find(lessons or [])
@@ -171,7 +168,7 @@ def site(
         raise typer.Exit(2) from None
     failed = False
     try:
-        with tqdm(total=len(files), unit="lesson") as bar:
+        with Bar(total=len(files), unit="lesson") as bar:
             for lesson, written, fault in sites.make_all(files, out, jobs=jobs):
                 bar.update()
                 failed |= bool(fault)
@@ -261,10 +258,9 @@ def reconstruct(
     and hazard ratios of survival times. Those that --more adds take a second or two each. Exit
     status: 0 all well; 1 no such cohorts were found, and why; 2 the command is wrong.
     """
-    from tqdm import tqdm
-
     from helpers import catalogue
     from helpers import relaxed as without_comparisons
+    from helpers.progress import Bar
     from helpers.reconstruct import ensemble
 
     try:
@@ -277,7 +273,7 @@ def reconstruct(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     try:
-        with tqdm(total=members, desc=paper, unit="cohort") as bar:
+        with Bar(total=members, desc=paper, unit="cohort") as bar:
 
             def progress(done: int) -> None:
                 bar.update(done - bar.n)
@@ -324,9 +320,8 @@ def extremes(
     stays as it is. Exit status: 0 all well; 1 there are no such cohorts, or the paper's folder has
     faults; 2 the command is wrong.
     """
-    from tqdm import tqdm
-
     from helpers import catalogue
+    from helpers.progress import Bar
     from helpers.reconstruct import extremes as ends
     from helpers.reconstruct import spread as spreads
 
@@ -336,7 +331,7 @@ def extremes(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     try:
-        with tqdm(total=2 * starts, desc=paper, unit="search") as bar:
+        with Bar(total=2 * starts, desc=paper, unit="search") as bar:
             found = ends.search_survival(
                 paper,
                 endpoint=endpoint,
@@ -482,14 +477,14 @@ def _known(asked: list[str], known: list[str]) -> list[str]:
 def _audited(papers: list[str]) -> tuple[pd.DataFrame | None, bool]:
     """Return the ledger of the papers that can be read, and whether there are others."""
     import pandas as pd
-    from tqdm import tqdm
 
     from helpers import audit
+    from helpers.progress import Bar
 
     tables, faults = [], []
     # No bar where nobody looks, nor for one paper.
     hidden = True if len(papers) == 1 else None
-    for paper in tqdm(papers, unit="paper", leave=False, disable=hidden):
+    for paper in Bar(papers, unit="paper", leave=False, disable=hidden):
         try:
             tables.append(audit.ledger(paper))
         except KitError as error:
@@ -644,13 +639,8 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _end(number: int, _frame: object) -> None:
-    """End as Ctrl-C does: what is half done is cleared away on the way out."""
-    # Told twice, we would leave the clearing away half done.
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(128 + number)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _end)
+    from helpers import progress
+
+    progress.end_when_told()
     app(prog_name="python -m helpers")

@@ -77,13 +77,12 @@ def grade(  # numpydoc ignore=PR01
     such as that they had to be stopped; 2 the command is wrong; 130 stopped with Ctrl-C; 143
     ended by another program.
     """
-    from tqdm import tqdm
-
     from helpers import files, spreadsheets
     from helpers.classroom import grading
     from helpers.classroom.sandbox import Limits
+    from helpers.progress import Bar
 
-    bar = tqdm(desc=submissions.name or "class", unit="notebook")
+    bar = Bar(desc=submissions.name or "class", unit="notebook")
 
     def progress(done: int, every: int) -> None:
         bar.total = every
