@@ -2,9 +2,9 @@
 
 The search for cohorts counts, estimates and tests with code of its own, made for speed. Here every
 published number is recomputed from the finished patients by another path: counts by pandas and
-`helpers.query`, survival by lifelines, competing risks by `helpers.survival`, whose values are
-those of R. What a quantity means is looked up again, too: a misreading there would otherwise
-confirm itself.
+`helpers.query`, survival by lifelines and scipy, competing risks by `helpers.survival`, whose
+values are those of R. What a quantity means is looked up again, too: a misreading there would
+otherwise confirm itself.
 
 `verify` does it for any cohorts and `broken` looks for records that contradict themselves. `proof`
 is the result of both, kept in the cohorts' file; from there `satisfied` tells at once which numbers
@@ -1046,12 +1046,21 @@ def _until(groups: Sequence[_Times], until: float) -> tuple[Any, Any, Any]:
 
 
 def _log_rank_p(time: Any, code: Any, group: Any) -> float:
-    from lifelines.statistics import multivariate_logrank_test
-
     if not (code == 1).any():
         return math.nan
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if group.max(initial=0) == 1:
+            # The same as lifelines', thirty times as fast.
+            from scipy.stats import CensoredData, logrank
+
+            first, second = (
+                CensoredData(uncensored=time[who & (code == 1)], right=time[who & (code != 1)])
+                for who in (group == 0, group == 1)
+            )
+            return float(logrank(first, second).pvalue)
+        from lifelines.statistics import multivariate_logrank_test
+
         return float(multivariate_logrank_test(time, group, code == 1).p_value)
 
 
