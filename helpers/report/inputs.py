@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -79,11 +81,7 @@ def versions() -> dict[str, str]:
     dict of str to str
         By name. A library that isn't installed is left out: a session in Binder lacks some.
     """
-    found = {"python": platform.python_version()}
-    for name in _libraries():
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+    return dict(_versions())
 
 
 def is_loaded_code_stale() -> bool:
@@ -96,6 +94,16 @@ def is_loaded_code_stale() -> bool:
     return _code_digest() != _LOADED
 
 
+@lru_cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    # Once: what is installed while we run isn't what we have loaded.
+    found = [("python", platform.python_version())]
+    for name in _libraries():
+        with suppress(metadata.PackageNotFoundError):
+            found.append((name, metadata.version(name)))
+    return tuple(found)
+
+
 def _libraries() -> list[str]:
     try:
         asked = metadata.requires(_DISTRIBUTION) or []
@@ -106,10 +114,14 @@ def _libraries() -> list[str]:
 
 
 def _visible(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.rglob("*")):
-        inside = file.relative_to(folder).parts
-        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in inside):
-            yield file
+    for place, folders, names in os.walk(folder):
+        folders[:] = [each for each in sorted(folders) if not _is_hidden(each)]
+        files = (Path(place, each) for each in sorted(names) if not _is_hidden(each))
+        yield from (file for file in files if file.is_file())
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "__pycache__"))
 
 
 def _code() -> list[Path]:
