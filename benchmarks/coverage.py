@@ -83,7 +83,8 @@ class Case:
         return abs(float(np.quantile(self.found, 0.5, method="lower")) - self.truth)
 
     def width(self) -> float:
-        return float(self.found.max() - self.found.min())
+        with np.errstate(invalid="ignore"):  # a median that isn't reached by any member
+            return float(self.found.max() - self.found.min())
 
 
 def read_offs(choices: Choices) -> tuple[int, ...]:
