@@ -1,9 +1,16 @@
 """What several test files need."""
 
+import signal
+
 import pytest
 
 from helpers import report
 from helpers.errors import MissingToolError
+
+# A shell has Ctrl-C ignored by what it starts in the background, and commands that tests start
+# would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -520,8 +520,6 @@ def stopped(root, stop, *arguments, marker, **environment):
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-        # What runs the tests in the background may have told its children not to mind Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         wait_for(lambda: marker.exists() and marker.read_text().strip(), seconds=60)
