@@ -301,7 +301,6 @@ def main(words: list[str]) -> int:
     papers, size, seed = (int(x) for x in [*words, *("20", "25", "2026")[len(words) :]])
     done: list[Measured] = []
     with TemporaryDirectory() as root:
-        before = os.environ.get("TRIAL_BY_NOTEBOOK")
         os.environ["TRIAL_BY_NOTEBOOK"] = root
         try:
             with executors.executor(jobs=os.cpu_count() or 1) as pool:
@@ -314,11 +313,6 @@ def main(words: list[str]) -> int:
                     done.append(task.result())
         except KeyboardInterrupt:
             print(f"\nbroken off: {len(done)} of {2 * papers} papers", file=sys.stderr)
-        finally:
-            if before is None:
-                del os.environ["TRIAL_BY_NOTEBOOK"]
-            else:
-                os.environ["TRIAL_BY_NOTEBOOK"] = before
     for curve, title in ((False, "the abstract alone"), (True, "with a curve")):
         if some := [each for each in done if each.curve == curve]:
             told(title, some, size)

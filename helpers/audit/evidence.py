@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from helpers import rounding
+from helpers import query, rounding
 from helpers.catalogue import Definition, PublishedNumber, Variable
 
 COUNTS = ("count_percent", "proportion_ci", "number")
@@ -102,7 +102,7 @@ class Book:
 
     @cached_property
     def _conditions(self) -> dict[str, frozenset[str]]:
-        return {name: _parts(text) for name, text in self.groups.items()}
+        return {name: frozenset(query.conditions(text)) for name, text in self.groups.items()}
 
     @cached_property
     def _by_conditions(self) -> dict[frozenset[str], str]:
@@ -132,7 +132,9 @@ class Book:
         """
         for name, definition in self.endpoints.items():
             if number.quantity.startswith(f"{name}_") and number.group in self.groups:
-                asked = self._conditions[number.group] | _parts(definition.population)
+                asked = self._conditions[number.group].union(
+                    query.conditions(definition.population)
+                )
                 found = self._by_conditions.get(asked, "")
                 return "" if self._conditions[number.group] == asked else found
         return ""
@@ -275,7 +277,3 @@ def names(numbers: Iterable[PublishedNumber]) -> str:
     """
     ids = [number.id for number in numbers]
     return ", ".join(ids) if len(ids) <= 4 else f"{ids[0]}, {ids[1]} and {len(ids) - 2} more"
-
-
-def _parts(text: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in text.split(" and ") if part.strip())
